@@ -1,0 +1,1 @@
+"""The long-running service: it wires the rooms, keeps them alive and tells systemd how the work stands."""
