@@ -1,0 +1,3 @@
+/* In place of the package `debug`, which MQTT.js writes its diary with: nothing is written. */
+
+module.exports = () => () => {};
