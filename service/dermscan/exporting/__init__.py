@@ -1,0 +1,1 @@
+"""Takes one lesion out of the history into files, for command and console alike. It asks nobody and sends nothing."""
