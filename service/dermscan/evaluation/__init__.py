@@ -1,0 +1,1 @@
+"""How well a bundle does on labelled pictures: figures, never pictures."""
