@@ -4,7 +4,7 @@ python models/export.py --folder BUILD
 """
 
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import numpy as np
 import onnx
@@ -14,9 +14,9 @@ from torch import nn
 
 from compact import as_half, as_int8, stored
 from export_medsam import export
-from networks import ClassifierEnsemble, LesionClassifier, RegionDetector
+from networks import ClassifierEnsemble, RegionDetector, taught_classifier
 from segmenting import session
-from training import averaged
+from training import averaged, averaged_weights
 
 ROI_SIZE = 192
 CLASSIFIER_SIZE = 224
@@ -61,7 +61,7 @@ def main(
         export_trained(averaged(RegionDetector(), folder / f"{roi}.pt"), ROI_SIZE, target / "roi.float32.onnx")
     members = [folder / f"{name}.pt" for name in classifier.split(",")]
     if all(member.exists() for member in members):
-        taught = [cast("LesionClassifier", averaged(LesionClassifier(), member)) for member in members]
+        taught = [taught_classifier(averaged_weights(member)) for member in members]
         export_trained(ClassifierEnsemble(taught).eval(), CLASSIFIER_SIZE, target / "classifier.float32.onnx")
 
 

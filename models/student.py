@@ -1,6 +1,6 @@
 """Med-SAM edge: a small network that is asked for a lesion's outline by a box and points, and names the eight codes.
 
-The encoder is EfficientNet-Lite0 with a neck that gives one map at a quarter of the input's side. The decoder reads
+The encoder is EfficientNet-Lite with a neck that gives one map at a quarter of the input's side. The decoder reads
 that map and the prompt, which is drawn as fields over the map instead of attended to as tokens: a board has no time for
 attention over 4096 places, and a box is a region, so that a field says it more plainly. Both run apart, as SAM's parts.
 """
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from networks import STAGE_ENDS, STAGE_WIDTHS, Upward, backbone
+from networks import TRUNKS, Upward, backbone
 
 STRIDE = 4
 """Input pixels for one place of the map that the decoder reads."""
@@ -60,17 +60,17 @@ def prompt_fields(side: int, box: Tensor, points: Tensor, labels: Tensor) -> Ten
 class PromptDecoder(nn.Module):
     """From the map and a prompt to a mask at half of the input's side, and to the overlap it expects to have."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = WIDTH) -> None:
         """Start at random."""
         super().__init__()
-        self.prompt = nn.Conv2d(FIELDS, WIDTH, 1, bias=False)
-        self.features = nn.Conv2d(WIDTH, WIDTH, 1, bias=False)
-        self.join = nn.Sequential(nn.BatchNorm2d(WIDTH), nn.ReLU6(inplace=True), separable(WIDTH, WIDTH))
-        self.down2 = separable(WIDTH, 96)
+        self.prompt = nn.Conv2d(FIELDS, width, 1, bias=False)
+        self.features = nn.Conv2d(width, width, 1, bias=False)
+        self.join = nn.Sequential(nn.BatchNorm2d(width), nn.ReLU6(inplace=True), separable(width, width))
+        self.down2 = separable(width, 96)
         self.down4 = nn.Sequential(separable(96, 128), separable(128, 128))
         self.down8 = nn.Sequential(separable(128, 160), separable(160, 160))
-        self.up = nn.ModuleList([Upward(160, 128, 128), Upward(128, 96, 96), Upward(96, WIDTH, WIDTH)])
-        self.head = nn.Conv2d(WIDTH, 4, 3, padding=1)
+        self.up = nn.ModuleList([Upward(160, 128, 128), Upward(128, 96, 96), Upward(96, width, width)])
+        self.head = nn.Conv2d(width, 4, 3, padding=1)
         self.overlap = nn.Linear(160, 1)
 
     def forward(self, features: Tensor, box: Tensor, points: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -88,16 +88,16 @@ class PromptDecoder(nn.Module):
 
 
 class EdgeEncoder(nn.Module):
-    """EfficientNet-Lite0 with a neck: one map at a quarter of the input's side."""
+    """EfficientNet-Lite with a neck: one map at a quarter of the input's side."""
 
-    def __init__(self) -> None:
+    def __init__(self, trunk: str = "lite0", width: int = WIDTH) -> None:
         """Start from ImageNet weights; the neck starts at random."""
         super().__init__()
-        self.trunk = backbone()
+        self.trunk, self.ends = backbone(trunk), TRUNKS[trunk].ends
         self.trunk._fc = nn.Identity()  # noqa: SLF001
-        widths = (WIDTH, WIDTH, 96)
-        below = (*widths[1:], STAGE_WIDTHS[-1])
-        self.neck = nn.ModuleList(Upward(below[step], STAGE_WIDTHS[step + 1], widths[step]) for step in range(3))
+        beside, widths = TRUNKS[trunk].widths, (width, width, 96)
+        below = (*widths[1:], beside[-1])
+        self.neck = nn.ModuleList(Upward(below[step], beside[step + 1], widths[step]) for step in range(3))
 
     def stages(self, pictures: Tensor) -> list[Tensor]:
         """The maps of the five resolutions, from half of the side to a thirty-second."""
@@ -106,7 +106,7 @@ class EdgeEncoder(nn.Module):
         found = []
         for index, block in enumerate(trunk._blocks):  # noqa: SLF001
             features = block(features)
-            if index in STAGE_ENDS:
+            if index in self.ends:
                 found.append(features)
         return found
 
@@ -125,10 +125,11 @@ class EdgeEncoder(nn.Module):
 class Student(nn.Module):
     """Encoder, decoder and the layer for the codes, taught together: what one task learns of skin helps the other."""
 
-    def __init__(self, codes: int = 8, dropout: float = 0.3) -> None:
+    def __init__(self, codes: int = 8, dropout: float = 0.3, trunk: str = "lite0", width: int = WIDTH) -> None:
         """Start from ImageNet weights."""
         super().__init__()
-        self.encoder, self.decoder = EdgeEncoder(), PromptDecoder()
+        self.width = width
+        self.encoder, self.decoder = EdgeEncoder(trunk, width), PromptDecoder(width)
         self.dropout, self.last = nn.Dropout(dropout), nn.Linear(1280, codes)
 
     def codes(self, deepest: Tensor) -> Tensor:

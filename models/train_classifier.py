@@ -136,9 +136,9 @@ def main(
     minutes: Annotated[float, typer.Option(help="Length of the course.")] = 60.0,
     name: Annotated[str, typer.Option(help="Name of the course.")] = "classifier",
     seed: Annotated[int, typer.Option(help="Seeds weights, order and augmentation.")] = 0,
-    frozen: Annotated[int, typer.Option(help="First blocks that keep their weights from here on.")] = 0,
     start: Annotated[str, typer.Option(help="A course, whichever, whose weights it begins with.")] = "",
     sets: Annotated[str, typer.Option(help="Sets to learn from, with commas between; all by default.")] = "",
+    trunk: Annotated[str, typer.Option(help="Size of the network: lite0, lite1 or lite2.")] = "lite0",
 ) -> None:
     """Train, or go on training, the classifier."""
     torch.set_num_threads(1)  # two threads wait for each other on a machine that others use too
@@ -149,7 +149,7 @@ def main(
     sizes, rate = ((192, 224), 5e-4) if start else ((128, 160, 192, 192), 1e-3)
     plan = Plan(minutes, sizes, rate, folder, name, seed, judge_every=8.0)
     judge = Judgement(*labelled("validation", folder / "cache", sets), plan.sizes[-1])
-    network = LesionClassifier(frozen=frozen)
+    network = LesionClassifier(trunk=trunk)
     if start:
         network.load_state_dict(classifier_weights(averaged_weights(folder / f"{start}.pt")))
     Course(network, plan).run(crops.batch, crops.loss, judge)

@@ -23,7 +23,7 @@ from skin import bare_patch, cloud, healed, nothing, rendered_lesion, rendered_s
 from training import Batch, Course, Plan, answered, averaged_weights
 
 BATCH = 24
-WEIGHTS = {"ham224": 1.0, "ham200": 0.7, "isic2018": 2.0, "clinical300": 3.0, "clinical": 3.0}
+WEIGHTS = {"ham224": 1.0, "ham200": 0.7, "isic2018": 3.0, "clinical300": 6.0, "clinical": 6.0}
 """How often a set is drawn, an image: the more the nearer its frames are to those of a device."""
 JUDGED = 300
 PHANTOMS = 240

@@ -31,7 +31,7 @@ from training import Batch, Course, Plan, answered, averaged, averaged_weights
 
 BATCH = 24
 JUDGED = 400
-WEIGHTS = {"ham224": 1.0, "ham200": 0.7, "isic2018": 1.6, "clinical300": 1.5, "clinical": 1.5}
+WEIGHTS = {"ham224": 1.0, "ham200": 0.7, "isic2018": 2.5, "clinical300": 4.0, "clinical": 4.0}
 """How often a set is drawn, an image."""
 
 
