@@ -228,8 +228,10 @@ def test_topics_are_those_of_the_design() -> None:
 
 @pytest.mark.parametrize("label", ["", "+", "#", "a/b", "a/#", "Room", "-a", "a-", "a" * 33, "a\n", "é", "a b", "$SYS"])
 def test_a_label_that_reaches_beyond_its_subtree_is_refused(label: str) -> None:
-    with pytest.raises(SettingsError, match=r"device\.label"):
+    with pytest.raises(SettingsError) as caught:
         Topics(label)
+    problem = "device.label may have small letters, digits and hyphens only, 32 at most"
+    assert caught.value.details == {"problem": problem}
 
 
 def test_the_page_that_counts_the_bits_is_made_from_the_types() -> None:

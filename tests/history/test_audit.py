@@ -1,4 +1,7 @@
+import hashlib
+import hmac
 import shutil
+import struct
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -6,19 +9,24 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy.orm import Session
 from sqlcipher3 import dbapi2
 
 from dermscan.domain import Scan
 from dermscan.errors import HistoryUnavailable, UnknownRecord
 from dermscan.history import History, MasterKey
-from dermscan.history.audit import AuditLog
-from dermscan.history.audit_mark import MARK, AuditMark, Reached
+from dermscan.history.audit import Action, AuditEntry, AuditLog
+from dermscan.history.audit_mark import MARK, START, AuditMark, Reached
 from dermscan.history.database import connect
 from dermscan.history.keyring import open_keyring
 from dermscan.history.keys import SecretKey
 
 NewScan = Callable[..., Scan]
 
+KEY = SecretKey(bytes(range(32)))
+CHAIN = bytes(range(100, 132))
+NOON = datetime(2026, 5, 1, 12, 0, 0, 123456, tzinfo=UTC)
+NOON_MICROSECONDS = 1_777_636_800_123_456
 NO_TRIGGERS = ("DROP TRIGGER audit_no_update", "DROP TRIGGER audit_no_delete")
 
 
@@ -50,6 +58,42 @@ def breaches(folder: Path, master: MasterKey) -> list[tuple[str, int]]:
 
 def actions(history: History) -> list[str]:
     return [entry.action for entry in reversed(history.audit_entries(1000))]
+
+
+def derived(purpose: bytes) -> bytes:
+    """HKDF-SHA256 (RFC 5869) of the key, for one block, without salt."""
+    extracted = hmac.digest(bytes(32), KEY.expose(), "sha256")
+    return hmac.digest(extracted, b"dermscan 1 " + purpose + b"\x01", "sha256")
+
+
+def test_the_log_is_what_the_reference_makes_of_it(tmp_path: Path) -> None:
+    """A log that was begun years ago must verify: what its links, head and references are made of never changes."""
+    log = AuditLog(tmp_path, KEY)
+    entry = AuditEntry(7, NOON, "user x", Action.SCAN_FILED, "scan:ab", 3)
+    said = f'[7, {NOON_MICROSECONDS}, "user x", "scan_filed", "scan:ab", 3]'.encode()
+    assert log.link(CHAIN, entry) == hmac.digest(derived(b"audit chain"), CHAIN + said, "sha256")
+    nothing = AuditEntry(8, NOON, "unit y", Action.BREACH_FOUND, None, None)
+    said = f'[8, {NOON_MICROSECONDS}, "unit y", "breach_found", null, null]'.encode()
+    assert log.link(CHAIN, nothing) == hmac.digest(derived(b"audit chain"), CHAIN + said, "sha256")
+    head = f'[7, "{CHAIN.hex()}", {NOON_MICROSECONDS}]'.encode()
+    assert log._head_seal(Reached(7, CHAIN), NOON) == hmac.digest(derived(b"audit head"), head, "sha256")
+    digest = hmac.new(derived(b"audit reference"), b"scan:some-scan", hashlib.sha256).hexdigest()
+    assert log.reference("scan", "some-scan") == f"scan:{digest[:32]}"
+
+
+def test_the_mark_is_what_the_reference_makes_of_it(tmp_path: Path) -> None:
+    def place(seq: int, chain: bytes) -> bytes:
+        said = struct.pack(">Q", seq) + chain
+        return b"DSAM\x01" + said + hmac.digest(derived(b"audit mark"), b"DSAM\x01" + said, "sha256")
+
+    mark = AuditMark(tmp_path, KEY)
+    mark.set(START)
+    assert (tmp_path / "audit.mark").read_bytes() == 2 * place(0, bytes(32))
+    mark.advance(Reached(5, CHAIN))
+    assert (tmp_path / "audit.mark").read_bytes() == place(0, bytes(32)) + place(5, CHAIN)
+    mark.advance(Reached(6, CHAIN))
+    assert (tmp_path / "audit.mark").read_bytes() == place(6, CHAIN) + place(5, CHAIN)
+    assert mark.read() == Reached(6, CHAIN)
 
 
 def test_what_is_done_is_in_the_log(history: History, new_scan: NewScan) -> None:
@@ -258,6 +302,28 @@ def test_a_mark_that_lags_behind_is_no_breach(folder: Path, master: MasterKey, l
         assert history.verify_audit() == ()
         history.load(logged[0].scan_id)
         assert history.verify_audit() == ()
+
+
+def test_a_mark_that_never_left_the_beginning_is_no_breach(
+    folder: Path, master: MasterKey, logged: list[Scan], new_scan: NewScan
+) -> None:
+    assert logged
+    with History.open(folder, master) as history:
+        history._log.mark.set(START)
+        assert history.verify_audit() == ()
+        history.file_scan(new_scan(9))
+        assert actions(history)[-2:] == ["pictures_viewed", "scan_filed"]
+
+
+def test_a_transaction_that_told_nothing_moves_no_mark(folder: Path, history: History) -> None:
+    before = (folder / MARK).read_bytes()
+    history._log.settle(Session())
+    assert (folder / MARK).read_bytes() == before
+
+
+def test_a_log_says_how_many_scans_were_filed_before_it(history: History) -> None:
+    (begun,) = history.audit_entries()
+    assert (begun.seq, begun.action, begun.reference, begun.amount) == (1, "log_begun", None, 0)
 
 
 def test_a_mark_that_cannot_be_written_costs_nothing(

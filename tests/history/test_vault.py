@@ -1,5 +1,7 @@
+import hmac
 import struct
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from dermscan.errors import HistoryCorrupt
 from dermscan.history.keys import SecretKey
-from dermscan.history.vault import BlobKind, DataKey, Encoding, Place, Vault, seal, unseal
+from dermscan.history.vault import BlobKind, DataKey, Encoding, Place, Vault, seal, seal_pieces, unseal
 
 KEY = DataKey(bytes.fromhex("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308"))
 NONCE = bytes.fromhex("cafebabefacedbaddecaf888")
@@ -80,6 +82,15 @@ def test_a_blob_made_by_the_reference_opens(plain: bytes) -> None:
 def test_a_blob_is_what_the_reference_makes_of_it() -> None:
     blob = seal(PLAIN, KEY, PLACE, Encoding.PNG, 7)
     assert blob == reference_blob(PLAIN, nonce=blob[24:36])
+
+
+@pytest.mark.parametrize("cuts", [(), (0,), (1, 16, 17), (5, 5, 20)])
+def test_pieces_together_are_what_the_reference_makes_of_the_whole(cuts: tuple[int, ...]) -> None:
+    ends = (0, *cuts, len(PLAIN))
+    pieces = (PLAIN[begin:end] for begin, end in pairwise(ends))
+    header, *sealed = seal_pieces(pieces, KEY, PLACE, Encoding.PNG, 7)
+    assert len(sealed) == len(cuts) + 2
+    assert b"".join([header, *sealed]) == reference_blob(PLAIN, nonce=header[24:36])
 
 
 @given(st.binary(max_size=2000), st.text(min_size=1, max_size=40), st.sampled_from(BlobKind), st.integers(0, 65535))
@@ -174,3 +185,39 @@ def test_a_wrapped_key_belongs_to_one_lesion_and_one_wrapping_key() -> None:
     for wrong in (b"", wrapped[:-1], wrapped + b"\0"):
         with pytest.raises(HistoryCorrupt, match="wrong length"):
             Vault(WRAPPING).unwrap(wrong, LESION)
+
+
+def test_the_key_of_the_tickets_is_derived_as_documented() -> None:
+    extracted = hmac.digest(bytes(32), WRAPPING.expose(), "sha256")
+    assert Vault(WRAPPING).ticket_key.expose() == hmac.digest(extracted, b"dermscan 1 ticket\x01", "sha256")
+
+
+@pytest.mark.parametrize(
+    ("blob", "problem"),
+    [
+        (reference_blob(b"")[:-1], "a picture is cut off"),
+        (b"", "a picture is cut off"),
+        (b"DSBM" + reference_blob(PLAIN)[4:], "a picture has an unknown form"),
+        (b"DSBL\x02" + reference_blob(PLAIN)[5:], "a picture has an unknown form"),
+        (reference_blob(PLAIN, DataKey(bytes(32))), "a picture was encrypted for another lesion"),
+        (reference_blob(PLAIN) + b"\0", "a picture was altered or moved"),
+        (reference_blob(PLAIN, encoding=9), "a picture has an unknown encoding"),
+    ],
+)
+def test_what_is_wrong_with_a_picture_is_said(blob: bytes, problem: str) -> None:
+    with pytest.raises(HistoryCorrupt) as caught:
+        unseal(blob, KEY, PLACE)
+    assert caught.value.details == {"problem": problem}
+
+
+def test_what_is_wrong_with_a_wrapped_key_is_said() -> None:
+    wrapped = Vault(WRAPPING).wrap(KEY, LESION)
+    for wrong, problem in (
+        (wrapped + b"\0", "a lesion's key has the wrong length"),
+        (b"\x02" + wrapped[1:], "a lesion's key was wrapped by another key"),
+        (wrapped[:1] + bytes(16) + wrapped[17:], "a lesion's key was wrapped by another key"),
+        (wrapped[:-16] + bytes(16), "a lesion's key was altered"),
+    ):
+        with pytest.raises(HistoryCorrupt) as caught:
+            Vault(WRAPPING).unwrap(wrong, LESION)
+        assert caught.value.details == {"problem": problem}
