@@ -255,7 +255,32 @@ def test_a_log_begun_anew_in_place_of_the_old_is_found(folder: Path, master: Mas
     tamper(folder, master, "DELETE FROM audit", "DELETE FROM audit_head")
     with History.open(folder, master) as history:
         history.create_lesion()
+        assert [(entry.seq, entry.action) for entry in reversed(history.audit_entries())] == [
+            (1, "breach_found"),
+            (2, "lesion_recorded"),
+        ]
     assert {breach for breach, _ in breaches(folder, master)} >= {"found_before"}
+
+
+def test_an_altered_head_still_tells_how_many_entries_there_were(
+    folder: Path, master: MasterKey, logged: list[Scan], new_scan: NewScan
+) -> None:
+    assert logged
+    tamper(folder, master, "DELETE FROM audit WHERE seq > 6", "UPDATE audit_head SET chain = zeroblob(32)")
+    with History.open(folder, master) as history:
+        history.file_scan(new_scan(9))
+    assert breaches(folder, master) == [("removed", 7), ("removed", 8), ("found_before", 9)]
+
+
+def test_a_mark_of_another_course_is_found_and_recorded(
+    folder: Path, master: MasterKey, logged: list[Scan], new_scan: NewScan
+) -> None:
+    assert logged
+    with History.open(folder, master) as history:
+        history._log.mark.set(Reached(8, CHAIN))
+        assert [(finding.breach, finding.seq) for finding in history.verify_audit()] == [("older_copy", 8)]
+        history.file_scan(new_scan(9))
+        assert actions(history)[-2:] == ["breach_found", "scan_filed"]
 
 
 def test_an_older_database_put_back_is_found_and_recorded(
