@@ -3,6 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ from dermscan.errors import HistoryCorrupt, UnknownRecord
 from dermscan.history import History, MasterKey
 from dermscan.history.actor import acting_as
 from dermscan.history.audit import Action
+from dermscan.history.scan_blobs import sealed_for
 from dermscan.history.schema import BlobRow
+from dermscan.history.vault import BlobKind, Encoding
 
 AT = datetime(2026, 4, 1, 12, tzinfo=UTC)
 SAID = Review("looks calmer", ExclusionReason.POOR_PICTURE, None, AT, "wren")
@@ -68,6 +71,56 @@ def test_a_corrected_mask_stands_beside_the_machines_own(history: History, new_s
     assert scan.assessment.mask is not None
     np.testing.assert_array_equal(machines.mask.pixels, scan.assessment.mask.pixels)
     assert machines.features == scan.assessment.features
+
+
+def test_a_review_without_a_correction_leaves_the_machines_own_mask(
+    history: History, new_scan: Callable[..., Scan], same_scan: Callable[[Scan, Scan], None]
+) -> None:
+    scan = new_scan(1)
+    history.file_scan(scan)
+    history.file_review(scan.scan_id, SAID)
+    shown, said = history.load_reviewed(scan.scan_id)
+    same_scan(shown, scan)
+    assert said == SAID
+
+
+def test_a_correction_of_another_size_is_not_shown(history: History, new_scan: Callable[..., Scan]) -> None:
+    scan = new_scan(1)
+    history.file_scan(scan)
+    history.file_review(scan.scan_id, SAID, LesionMask(np.ones((5, 5), np.bool_), 1.0))
+    with pytest.raises(HistoryCorrupt, match="does not fit its scan"):
+        history.load_reviewed(scan.scan_id)
+
+
+def test_a_review_that_is_genuine_and_no_review_is_refused(history: History, new_scan: Callable[..., Scan]) -> None:
+    scan = new_scan(1)
+    history.file_scan(scan)
+    key, _ = history._blobs_of(scan.scan_id)
+    sealed = sealed_for(scan.scan_id, key, {BlobKind.REVIEW: (Encoding.JSON, [b'{"note": 7}'])})
+    history._replace(scan.scan_id, key, sealed, Action.SCAN_REVIEWED)
+    with pytest.raises(HistoryCorrupt, match="a review cannot be read"):
+        history.review(scan.scan_id)
+
+
+def test_a_review_that_is_overtaken_by_a_move_of_its_scan_is_refused(
+    history: History, folder: Path, new_scan: Callable[..., Scan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lesion, scan = history.create_lesion(subject_alias="heron-7"), new_scan(1)
+    history.file_scan(scan)
+    stage = history._blobs.stage
+
+    def overtaken(*arguments: Any) -> Any:
+        staged = stage(*arguments)
+        monkeypatch.undo()
+        history.assign_scan(scan.scan_id, lesion)
+        return staged
+
+    monkeypatch.setattr(history._blobs, "stage", overtaken)
+    with pytest.raises(UnknownRecord, match="scan any more"):
+        history.file_review(scan.scan_id, SAID)
+    assert history.review(scan.scan_id) == Review()
+    assert len(list((folder / "blobs").iterdir())) == 2
+    assert not list((folder / "transit").iterdir())
 
 
 def test_a_review_moves_with_its_scan_and_ends_with_its_lesion(
