@@ -1,6 +1,7 @@
 import hashlib
 import hmac
 import shutil
+import stat
 import struct
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -327,6 +328,20 @@ def test_a_mark_that_lags_behind_is_no_breach(folder: Path, master: MasterKey, l
         assert history.verify_audit() == ()
         history.load(logged[0].scan_id)
         assert history.verify_audit() == ()
+
+
+def test_a_mark_is_written_through_no_link(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(b"kept")
+    (tmp_path / MARK).symlink_to(elsewhere)
+    AuditMark(tmp_path, KEY).advance(Reached(1, CHAIN))
+    assert elsewhere.read_bytes() == b"kept"
+    assert caplog.messages == ["The mark of the audit log stays behind: Too many levels of symbolic links"]
+
+
+def test_a_mark_that_is_made_anew_is_its_owners_alone(tmp_path: Path) -> None:
+    AuditMark(tmp_path, KEY).advance(Reached(1, CHAIN))
+    assert stat.S_IMODE((tmp_path / MARK).stat().st_mode) == 0o600
 
 
 def test_a_mark_that_never_left_the_beginning_is_no_breach(
