@@ -4,7 +4,7 @@
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/dermscan
 suite=bookworm
 # What the package asks for and Debian has, so that it installs without a network
-base_packages=systemd,systemd-sysv,dbus,libpam-systemd,udev,python3,python3-systemd,mosquitto,openssl,iproute2,procps,ca-certificates
+base_packages=systemd,systemd-sysv,dbus,libpam-systemd,udev,python3,python3-systemd,mosquitto,openssl,iproute2,procps,ca-certificates,kmod,libtss2-esys-3.0.2-0,libtss2-mu0,libtss2-rc0
 
 need_root() {
     [ "$(id -u)" -eq 0 ] || fail 'booting systemd in a container needs root'
@@ -25,7 +25,7 @@ base_root() {
         if [ -e /etc/apt/sources.list.d/debian.sources ]; then sources=(/etc/apt/sources.list.d/debian.sources); fi
         mmdebstrap --quiet --variant=minbase --mode=root --architectures="$1" \
             --aptopt='APT::Install-Recommends "false"' --include="$base_packages" "$suite" "$place.new" \
-            "${sources[@]}" >&2
+            "${sources[@]}" >&2 || return 1
         mv "$place.new" "$place"
     fi
     printf '%s\n' "$place"

@@ -77,6 +77,22 @@ def test_a_sealer_that_refuses_leaves_nothing(tmp_path: Path, monkeypatch: pytes
     assert list(store.iterdir()) == []
 
 
+def test_where_the_tpm_does_not_take_it_systemd_chooses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Path
+) -> None:
+    """The TPM is asked for by name first: systemd's own choice passes over one that no UEFI firmware speaks of."""
+    choosing = tmp_path / SEALER
+    choosing.write_text(
+        f'#!/bin/sh\ncat >/dev/null\necho "$2" >>{tmp_path}/asked\necho "$2" >"$5"\n[ "$2" = --with-key=auto ]\n',
+        encoding="ascii",
+    )
+    choosing.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    seal_key(MasterKey.generate(), "sealed", store)
+    assert (tmp_path / "asked").read_text(encoding="ascii").split() == ["--with-key=host+tpm2", "--with-key=auto"]
+    assert [path.read_text(encoding="ascii") for path in store.iterdir()] == ["--with-key=auto\n"]
+
+
 def test_a_store_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     if shutil.which(SEALER) is None:
         pytest.skip("systemd-creds is not installed")

@@ -26,8 +26,11 @@ from dermscan.settings import HistorySettings
 from dermscan.setup.answers import KeyPlace as WantedPlace
 
 SEALER = "systemd-creds"
-SEALS = {"sealed": "auto", "tpm2": "tpm2", "host": "host"}
-"""What systemd-creds is asked for, by the answer (systemd-creds(1), --with-key=)."""
+SEALS = {"sealed": ("host+tpm2", "auto"), "tpm2": ("tpm2",), "host": ("host",)}
+"""What systemd-creds is asked for, one after the other, by the answer (systemd-creds(1), --with-key=).
+
+`auto` alone would take a TPM2 only where UEFI firmware speaks of it, which is not so on most boards.
+"""
 
 SERVICE_USER = "dermscan"
 PATIENCE_S = 60
@@ -76,13 +79,7 @@ def seal_key(key: MasterKey, place: WantedPlace, store: Path) -> None:
     target, waiting = store / CREDENTIAL, store / f".{CREDENTIAL}.new"
     try:
         store.mkdir(mode=0o700, parents=True, exist_ok=True)
-        waiting.unlink(missing_ok=True)
-        words = [program, "encrypt", f"--with-key={SEALS[place]}", f"--name={CREDENTIAL}", "-", str(waiting)]
-        done = subprocess.run(  # noqa: S603 - fixed words only
-            words, input=key_line(key), capture_output=True, timeout=PATIENCE_S, check=False
-        )
-        if done.returncode:
-            waiting.unlink(missing_ok=True)
+        if not any(_sealed(program, how, key, waiting) for how in SEALS[place]):
             raise KeyUnavailable(problem=f"{SEALER} does not seal it here; is there a TPM2, and is this root")
         waiting.chmod(0o600)
         waiting.replace(target)
@@ -90,6 +87,17 @@ def seal_key(key: MasterKey, place: WantedPlace, store: Path) -> None:
         raise OutputError(target=target, problem=error.strerror) from None
     except subprocess.TimeoutExpired:
         raise KeyUnavailable(problem=f"{SEALER} does not answer") from None
+
+
+def _sealed(program: str, how: str, key: MasterKey, target: Path) -> bool:
+    target.unlink(missing_ok=True)
+    words = [program, "encrypt", f"--with-key={how}", f"--name={CREDENTIAL}", "-", str(target)]
+    done = subprocess.run(  # noqa: S603 - fixed words only
+        words, input=key_line(key), capture_output=True, timeout=PATIENCE_S, check=False
+    )
+    if done.returncode:
+        target.unlink(missing_ok=True)
+    return done.returncode == 0
 
 
 def fetch_key(status: KeyStatus, history: HistorySettings) -> MasterKey:
