@@ -88,6 +88,7 @@ before=$(scans)
 key=$(sha256sum </etc/credstore.encrypted/dermscan-master-key)
 show apt-get remove --yes dermscan
 check 'removed: nothing of it runs' eval '! systemctl list-units --no-legend --state=active "dermscan*" | grep .'
+check 'removed: the broker of the system runs' await 20 is_active mosquitto.service
 check 'removed: the history and its key are kept' test -s /var/lib/dermscan/history.db -a -s /etc/credstore.encrypted/dermscan-master-key -a -s /var/lib/dermscan-console/people.json
 install /proof/dermscan_0.1.1.deb >/dev/null 2>&1
 check 'installed again: READY' await 60 is_active dermscan.service
