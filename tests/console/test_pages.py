@@ -339,3 +339,52 @@ def test_a_disk_that_fills_up_during_an_export_is_told_and_keeps_nothing(
         assert clinician.get(lesion).status == 200
     finally:
         subprocess.run(["umount", exports], check=True)
+
+
+def compared(visitor: Visitor, wish: str = "") -> tuple[str, list[str]]:
+    """The comparison's page, and the handles of the two scans on it."""
+    page = visitor.get(visitor.get(lesion_of(visitor)).link('/evolution/[^"/]+') + wish).text
+    found = re.search(r'"/evolution/([^"/]+)/([^"/]+)/overlay"', page)
+    return page, list(found.groups()) if found else []
+
+
+def test_the_latest_scan_is_compared_with_the_baseline(clinician: Visitor, clinic: Clinic, desk: Desk) -> None:
+    del clinic
+    page, pair = compared(clinician)
+    assert "<dt>Days apart</dt><dd>60</dd>" in page
+    assert re.findall(r'<option value="([^"]+)" selected>\d', page) == pair
+    assert entries(desk, 2) == [(f"console {CLINICIAN}", Action.PICTURES_VIEWED)] * 2
+    for shown in ("overlay", "difference"):
+        answer = clinician.get(f"/evolution/{'/'.join(pair)}/{shown}", Accept="image/*")
+        assert answer.headers["Content-Type"] == "image/png"
+        picture = cv2.imdecode(np.frombuffer(answer.body, np.uint8), cv2.IMREAD_UNCHANGED)
+        assert picture is not None
+        assert picture.shape[2] == (3 if shown == "overlay" else 4)
+
+
+def test_any_two_scans_of_a_lesion_can_be_compared(clinician: Visitor, clinic: Clinic) -> None:
+    del clinic
+    page, (first, last) = compared(clinician)
+    (middle,) = set(re.findall(r'<option value="([^"]{22})"', page)) - {first, last}
+    assert compared(clinician, f"?from={middle}&to={first}")[1] == [middle, first]
+    assert compared(clinician, f"?from={first}&to={first}")[1] == [middle, first]
+
+
+def test_only_the_comparison_that_was_opened_is_shown(clinician: Visitor, clinic: Clinic) -> None:
+    del clinic
+    _, (first, last) = compared(clinician)
+    for shown in ("overlay", "difference"):
+        assert clinician.get(f"/evolution/{first}/{last}/{shown}", Accept="image/*").status == 200
+        assert clinician.get(f"/evolution/{last}/{first}/{shown}", Accept="image/*").status == 404
+
+
+def test_one_scan_is_no_comparison(clinician: Visitor, clinic: Clinic) -> None:
+    del clinic
+    lesion = lesion_of(clinician, "wren-12").removeprefix("/lesion/")
+    answer = clinician.get(f"/evolution/{lesion}")
+    assert answer.status == 200
+    assert "/overlay" not in answer.text
+    other = scan_of(clinician).removeprefix("/scan/")
+    assert clinician.get(f"/evolution/{lesion_of(clinician).removeprefix('/lesion/')}?to={other}").status == 200
+    foreign = scan_of(clinician, "wren-12").removeprefix("/scan/")
+    assert clinician.get(f"/evolution/{lesion_of(clinician).removeprefix('/lesion/')}?to={foreign}").status == 404
