@@ -1,4 +1,5 @@
 import struct
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,6 +58,17 @@ def test_a_frame_of_many_stripes_comes_back() -> None:
     content = frame_bytes(pixels)
     assert len(list(encode_frame(pixels))) > 3
     np.testing.assert_array_equal(decode_frame(Encoding.ROWS, content), pixels)
+
+
+def test_no_frame_starts_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that gets no memory at its start is waited for without end: all are there before the first frame."""
+    pixels = np.random.default_rng(4).integers(0, 256, (90, 40, 3), np.uint8)
+    monkeypatch.setattr(row_coding, "_STRIPE_BYTES", 1024)
+    row_coding._workers()
+    monkeypatch.setattr(threading.Thread, "start", lambda _thread: pytest.fail("a thread was started"))
+    for _ in range(3):
+        content = b"".join(row_coding.encode_rows(pixels))
+        np.testing.assert_array_equal(row_coding.decode_rows(content), pixels)
 
 
 def test_a_frame_that_is_a_part_of_another_comes_back() -> None:

@@ -6,8 +6,10 @@ PNG does, in a tenth of the time (docs/history.md). Stripes of rows stand for th
 part and the first stripe is on the disk before the last is compressed.
 """
 
+import functools
 import os
 import struct
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -45,10 +47,9 @@ def encode_rows(pixels: RgbImage) -> Iterator[bytes]:
     height, width, _ = pixels.shape
     rows = max(1, _STRIPE_BYTES // (width * _CHANNELS))
     yield _HEAD.pack(height, width, rows)
-    with _workers() as workers:
-        for packed in workers.map(_packed, [pixels[top : top + rows] for top in range(0, height, rows)]):
-            yield _LENGTH.pack(len(packed))
-            yield packed
+    for packed in _workers().map(_packed, [pixels[top : top + rows] for top in range(0, height, rows)]):
+        yield _LENGTH.pack(len(packed))
+        yield packed
 
 
 def decode_rows(content: bytes) -> RgbImage:
@@ -68,14 +69,26 @@ def decode_rows(content: bytes) -> RgbImage:
         raise RowsDamaged
     pixels = np.empty((height, width, _CHANNELS), np.uint8)
     targets = [pixels[top : top + rows] for top in range(0, height, rows)]
-    with _workers() as workers:
-        list(workers.map(_unpack, stripes, targets))
+    list(_workers().map(_unpack, stripes, targets))
     return pixels
 
 
+@functools.cache
 def _workers() -> ThreadPoolExecutor:
-    # NumPy and Zstandard let go of the interpreter while they work
-    return ThreadPoolExecutor(min(len(os.sched_getaffinity(0)), _MOST_THREADS), "rows")
+    """The threads of this process, all of them started: NumPy and Zstandard let go of the interpreter while they work.
+
+    They are started once and not for each frame: a thread that gets no memory at its start dies before it says that
+    it has begun, and whoever started it waits for that without end.
+    """
+    count = min(len(os.sched_getaffinity(0)), _MOST_THREADS)
+    workers, all_there = ThreadPoolExecutor(count, "rows"), threading.Barrier(count)
+    for begun in [workers.submit(all_there.wait) for _ in range(count)]:
+        begun.result()
+    return workers
+
+
+# A process that was forked has none of the threads
+os.register_at_fork(after_in_child=_workers.cache_clear)
 
 
 def _packed(stripe: RgbImage) -> bytes:
