@@ -19,6 +19,7 @@ degraded() {
     await 120 is_active "$unit" && await 120 bus health "\"$1\"" && await 60 told "$1" "$2" && [ "$(restarts)" = 0 ]
 }
 told() { local json; json=$(dermscan status --json); [ $? = "$2" ] && grep -q "\"$1\"" <<<"$json"; }
+told_at_all() { dermscan status --json | grep -q "\"$1\""; }
 last_words() { show journalctl --no-pager --quiet --output=cat --identifier=dermscan --unit="$unit" --since="$since" --lines=2; }
 
 rm -f "$drop_in" && systemctl daemon-reload
@@ -77,11 +78,17 @@ rm "$state/filling"
 check 'there is room again: a scan is filed' await 240 said 'Scan filed'
 systemctl stop "$unit" && umount "$state"
 
+# Somebody vouches for the clock, which nothing keeps here: so it is the date alone that is told below
+printf '\n[health]\ntrust_clock = true\n' >>"$settings"
 begin
+await 120 is_active "$unit"
+check 'a clock that somebody vouches for is not told' eval 'sleep 20; dermscan status --json | grep -q "\"running\": true" && ! told_at_all clock_unset'
 now
 with 'Environment=LD_PRELOAD=/run/dermscan-proof/clock.so'
 check 'the clock is at 1970: it runs and says so' degraded clock_unset 60
-check 'the clock is at 1970: a scan is filed' await 240 said 'Scan filed'
+check 'the clock is at 1970: a scan is filed, and carries that date' eval \
+    'await 240 said "Scan filed" && dermscan-admin history list --limit 1000 --json | grep -q "\"taken_at\": \"1970-"'
+cp /proof/settings.toml "$settings"
 plain
 
 mv /usr/lib/dermscan/lib/python3.11/site-packages/pydantic /root/
