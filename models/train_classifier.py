@@ -32,8 +32,11 @@ FAMILIAR, UNFAMILIAR = -4.0, -2.1
 """Free energy that a lesion shall stay below and a stranger above; eight logits of nought have -2.08."""
 FLATTENING = 0.5
 """Codes are drawn with their frequency to this power: 1 as they come, 0 all alike. The loss corrects for the rest."""
-LEAST_PRIOR = 1e-4
-"""Stands for the frequency of a code that some sets do not have at all: nought would make the loss infinite."""
+
+
+def adjusting(drawn: np.ndarray) -> np.ndarray:
+    """The frequencies by which logits are adjusted. A code that is not there at all is left alone, and so unlearned."""
+    return np.where(drawn > 0, drawn, 1.0)
 
 
 class Crops:
@@ -47,7 +50,7 @@ class Crops:
         views = _views(rows)
         weights = counts[self.codes] ** (FLATTENING - 1.0) / views
         self.odds = weights / weights.sum()
-        self.priors = np.maximum(np.bincount(self.codes, weights=self.odds, minlength=len(CODES)), LEAST_PRIOR)
+        self.priors = adjusting(np.bincount(self.codes, weights=self.odds, minlength=len(CODES)))
 
     def batch(self, random: Generator, size: int) -> Batch:
         """(n, size, size, 3) uint8 pictures and (n,) codes, -1 for the last `STRANGE`, which are no lesion."""

@@ -26,7 +26,7 @@ from dermscan.evaluation.classes import class_summary
 from networks import LesionClassifier, normalised
 from prompting import CONTEXT, Prompt, boxed, cut, drawn_points, erring, fed, no_points, seen_part, true_box
 from student import Student
-from train_classifier import FLATTENING, LEAST_PRIOR
+from train_classifier import FLATTENING, adjusting
 from training import Batch, Course, Plan, answered, averaged, averaged_weights
 
 BATCH = 24
@@ -67,7 +67,7 @@ class Prompted:
         weights = counts[self.codes] ** (FLATTENING - 1.0) * np.array([WEIGHTS[row.folder] for row in rows])
         self.odds = weights / weights.sum()
         drawn = np.bincount(self.codes, weights=self.odds, minlength=len(CODES))
-        self.priors = torch.from_numpy(np.maximum(drawn, LEAST_PRIOR)).float()
+        self.priors = torch.from_numpy(adjusting(drawn)).float()
 
     def batch(self, random: Generator, size: int) -> Batch:
         """Pictures (n, s, s, 3) uint8, masks (n, 1, s / 2, s / 2), boxes, points, labels, codes."""

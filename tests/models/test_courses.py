@@ -91,3 +91,8 @@ def test_a_perfect_mask_costs_less_than_a_shifted_one(house: House) -> None:
     right, shifted = (20 * torch.roll(masks, by, 3) - 10 for by in (0, 4))
     assert lesson.outline_loss(right, overlap, masks) < 0.01
     assert lesson.outline_loss(shifted, overlap, masks) > 0.2
+
+
+def test_a_code_that_no_picture_shows_is_unlearned(house: House) -> None:
+    """An adjustment by nearly nought would let its logit be as great as it likes, at no cost."""
+    assert house("train_classifier").adjusting(np.array([0.75, 0.25, 0.0])).tolist() == [0.75, 0.25, 1.0]
