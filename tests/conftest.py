@@ -1,6 +1,7 @@
 """What every room's tests share: the real lesion pictures, where they exist."""
 
 import os
+import signal
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
@@ -17,6 +18,10 @@ from dermscan.history.keys import create_key_file
 # The machine may be busy: no example fails for being slow.
 settings.register_profile("patient", deadline=None, derandomize=True)
 settings.load_profile("patient")
+
+# A background job of a shell hands on that the interrupt is ignored; the programs that the tests start must heed it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CHECKOUT = Path(__file__).parents[1]
 
