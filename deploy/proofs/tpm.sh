@@ -33,6 +33,7 @@ again() {
     check 'the nightly backup opens the history by it' systemctl start dermscan-maintenance.service
     show dermscan-admin keys status
     late_camera
+    too_much_memory
 }
 
 late_camera() {
@@ -43,6 +44,24 @@ late_camera() {
     modprobe vivid n_devs=1 node_types=0x1
     check 'the camera is plugged in: it is found by itself' await 600 eval '! told camera_lost'
     cp /proof/settings.toml /etc/dermscan/settings.toml
+}
+
+# The unit as it is, around a program that takes twice what it may
+too_much_memory() {
+    mkdir -p "/run/systemd/system/$unit.d"
+    printf '%s\n' '[Service]' 'Restart=no' 'ExecStart=' \
+        "ExecStart=/usr/lib/dermscan/bin/python3 -I -c \"taken = [b'x' * 50000000 for _ in range(60)]; import time; time.sleep(900)\"" \
+        >"/run/systemd/system/$unit.d/greedy.conf"
+    systemctl daemon-reload
+    now
+    systemctl restart --no-block "$unit"
+    check 'beyond its memory limit: it is killed' await 300 said "Failed with result 'oom-kill'"
+    check 'and nothing else is' systemctl is-active mosquitto.service dbus.service systemd-journald.service
+    rm "/run/systemd/system/$unit.d/greedy.conf"
+    systemctl daemon-reload
+    systemctl reset-failed "$unit"
+    systemctl start --no-block "$unit"
+    check 'with its own program again: READY' await 1200 is_active "$unit"
 }
 
 cleared() {
