@@ -39,7 +39,7 @@ a filing began its threads, it stood still until the watchdog ended the service,
 display said analysing all that time.
 
 The last was found by the run of the record, in which it broke the promise three times of three, and was mended after
-it: the threads are started once, before the first frame (`history/row_coding.py`). With that the same bed met
+it: the threads are started once, with the first frame (`history/row_coding.py`). With that the same bed met
 `memory_short` six times more, in one life of the service, each time well again within 3 s. A record of the mended
 software is still to be made. While the run was made the machine did other work too, with a load average of 3 to 10 on
 its two cores; no promised time was lengthened for it.

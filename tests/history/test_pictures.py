@@ -61,7 +61,7 @@ def test_a_frame_of_many_stripes_comes_back() -> None:
 
 
 def test_no_frame_starts_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thread that gets no memory at its start is waited for without end: all are there before the first frame."""
+    """A thread that gets no memory at its start is waited for without end: all are there from the first frame on."""
     pixels = np.random.default_rng(4).integers(0, 256, (90, 40, 3), np.uint8)
     monkeypatch.setattr(row_coding, "_STRIPE_BYTES", 1024)
     row_coding._workers()

@@ -75,10 +75,10 @@ def decode_rows(content: bytes) -> RgbImage:
 
 @functools.cache
 def _workers() -> ThreadPoolExecutor:
-    """The threads of this process, all of them started: NumPy and Zstandard let go of the interpreter while they work.
+    """The threads of this process: NumPy and Zstandard let go of the interpreter while they work.
 
-    They are started once and not for each frame: a thread that gets no memory at its start dies before it says that
-    it has begun, and whoever started it waits for that without end.
+    They are started with its first frame and not for each: a thread that gets no memory at its start dies before it
+    says that it has begun, and whoever started it waits for that without end.
     """
     count = min(len(os.sched_getaffinity(0)), _MOST_THREADS)
     workers, all_there = ThreadPoolExecutor(count, "rows"), threading.Barrier(count)
