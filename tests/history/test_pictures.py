@@ -64,11 +64,22 @@ def test_no_frame_starts_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread that gets no memory at its start is waited for without end: all are there from the first frame on."""
     pixels = np.random.default_rng(4).integers(0, 256, (90, 40, 3), np.uint8)
     monkeypatch.setattr(row_coding, "_STRIPE_BYTES", 1024)
-    row_coding._workers()
+    row_coding.row_workers()
     monkeypatch.setattr(threading.Thread, "start", lambda _thread: pytest.fail("a thread was started"))
     for _ in range(3):
         content = b"".join(row_coding.encode_rows(pixels))
         np.testing.assert_array_equal(row_coding.decode_rows(content), pixels)
+
+
+def test_a_history_has_its_threads_before_its_first_frame(
+    folder: Path, master: MasterKey, new_scan: Callable[..., Scan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where memory is refused at the first filing, no thread is waited for that will never begin."""
+    row_coding.row_workers.cache_clear()
+    with History.open(folder, master) as history:
+        monkeypatch.setattr(threading.Thread, "start", lambda _thread: pytest.fail("a thread was started"))
+        history.file_scan(new_scan(1))
+        assert history.count() == 1
 
 
 def test_a_frame_that_is_a_part_of_another_comes_back() -> None:

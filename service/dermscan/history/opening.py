@@ -15,6 +15,7 @@ from dermscan.history.database import create_file, for_writing, open_engine
 from dermscan.history.durable import disk_errors, lock_file, make_private_folder
 from dermscan.history.keyring import HistoryKey, create_keyring, has_keyring, open_keyring
 from dermscan.history.keys import MasterKey, SecretKey
+from dermscan.history.row_coding import row_workers
 from dermscan.history.schema import SCHEMA_VERSION
 from dermscan.history.upgrade import bring_up_to_date, refuse_newer, schema_version
 from dermscan.history.vault import Vault
@@ -99,6 +100,7 @@ def open_for_writing(folder: Path, master: MasterKey, closing: ExitStack, *, cre
     log = AuditLog(folder, key.audit_key)
     with turn(folder):
         _bring_up_to_date(engine, database, key.database_key, log)
+    row_workers()
     return Opened(folder, key, engine, for_writing(engine), Vault(key.wrapping_key), log)
 
 

@@ -47,7 +47,7 @@ def encode_rows(pixels: RgbImage) -> Iterator[bytes]:
     height, width, _ = pixels.shape
     rows = max(1, _STRIPE_BYTES // (width * _CHANNELS))
     yield _HEAD.pack(height, width, rows)
-    for packed in _workers().map(_packed, [pixels[top : top + rows] for top in range(0, height, rows)]):
+    for packed in row_workers().map(_packed, [pixels[top : top + rows] for top in range(0, height, rows)]):
         yield _LENGTH.pack(len(packed))
         yield packed
 
@@ -69,16 +69,17 @@ def decode_rows(content: bytes) -> RgbImage:
         raise RowsDamaged
     pixels = np.empty((height, width, _CHANNELS), np.uint8)
     targets = [pixels[top : top + rows] for top in range(0, height, rows)]
-    list(_workers().map(_unpack, stripes, targets))
+    list(row_workers().map(_unpack, stripes, targets))
     return pixels
 
 
 @functools.cache
-def _workers() -> ThreadPoolExecutor:
+def row_workers() -> ThreadPoolExecutor:
     """The threads of this process: NumPy and Zstandard let go of the interpreter while they work.
 
-    They are started with its first frame and not for each: a thread that gets no memory at its start dies before it
-    says that it has begun, and whoever started it waits for that without end.
+    They are started once, when a history is opened for writing or with the first frame, and not for each: a thread that
+    gets no memory at its start dies before it says that it has begun, and whoever started it waits for that without
+    end. While a history is opened nothing is filed yet that could be held up.
     """
     count = min(len(os.sched_getaffinity(0)), _MOST_THREADS)
     workers, all_there = ThreadPoolExecutor(count, "rows"), threading.Barrier(count)
@@ -88,7 +89,7 @@ def _workers() -> ThreadPoolExecutor:
 
 
 # A process that was forked has none of the threads
-os.register_at_fork(after_in_child=_workers.cache_clear)
+os.register_at_fork(after_in_child=row_workers.cache_clear)
 
 
 def _packed(stripe: RgbImage) -> bytes:
