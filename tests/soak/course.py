@@ -106,6 +106,8 @@ class Course:
             self._see(fault, met, begun)
         fault.mend(self.bed)
         self._recover(fault, met)
+        if len(self.bed.keeper.lives) > before.lives:
+            self.bed.clear_safe_mode()
         met.wrong += self.watch.look()
         self.met.append(met)
         self.tell(met)
