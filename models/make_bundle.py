@@ -9,6 +9,7 @@ around a reference (`--segmenter lite` or `vit-b`) has the same detector and cla
 import hashlib
 import json
 import shutil
+import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -92,9 +93,20 @@ def choices(folder: Path, name: str) -> dict[str, Any]:
     return json.loads((folder / f"{name}-choices.json").read_text(encoding="utf-8"))
 
 
-def manifest_of(folder: Path, target: Path, segmenter: Segmenter, golden: tuple[GoldenCase, ...]) -> Manifest:
+def own(role: str, commit: str) -> Provenance:
+    """Where a network of ours comes from."""
+    script = f"models/train_{role}.py"
+    return Provenance(
+        role=role, source="own", data=TRAINED_ON, script=script, seed=0, licence=NON_COMMERCIAL, commit=commit
+    )
+
+
+def manifest_of(
+    folder: Path, target: Path, segmenter: Segmenter, golden: tuple[GoldenCase, ...], commit: str
+) -> Manifest:
     """The manifest of what lies in the target."""
     box, bands = choices(folder, "box"), choices(folder, "bands")
+    segmentation = Provenance(role="segmentation", seed=0, commit=commit, **segmenter.provenance)
     return Manifest(
         format_version=1,
         name=target.name,
@@ -115,14 +127,10 @@ def manifest_of(folder: Path, target: Path, segmenter: Segmenter, golden: tuple[
             **bands["classifier"],
         ),
         golden=golden,
-        provenance=(OWN["roi"], Provenance(role="segmentation", seed=0, **segmenter.provenance), OWN["classifier"]),
+        provenance=(own("roi", commit), segmentation, own("classifier", commit)),
     )
 
 
-OWN = {
-    role: Provenance(role=role, source="own", data=TRAINED_ON, script=script, seed=0, licence=NON_COMMERCIAL)
-    for role, script in (("roi", "models/train_roi.py"), ("classifier", "models/train_classifier.py"))
-}
 MINMAX = {"normalisation": "minmax", "context": LITE_CONTEXT}
 REFERENCE_DATA = "that of Ma et al. 2024, Segment anything in medical images"
 SEGMENTERS = {
@@ -158,6 +166,12 @@ SEGMENTERS = {
         },
     ),
 }
+
+
+def checked_out() -> str:
+    """The commit of this checkout."""
+    asked = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    return subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603
 
 
 def write_manifest(manifest: Manifest, target: Path) -> None:
@@ -201,16 +215,17 @@ def main(
     target: Annotated[Path, typer.Option(help="Folder of the bundle; its name becomes the bundle's.")],
     segmenter: Annotated[str, typer.Option(help="`edge`, or a reference: `lite`, `vit-b`.")] = "edge",
     key: Annotated[Path | None, typer.Option(help="Sign with this private key (sign_bundle.py).")] = None,
+    commit: Annotated[str, typer.Option(help="Of the scripts that trained; this checkout's by default.")] = "",
 ) -> None:
     """Make the bundle, prove it by its own golden cases, and print its size."""
     (target / "golden").mkdir(parents=True, exist_ok=True)
-    chosen = SEGMENTERS[segmenter]
+    chosen, commit = SEGMENTERS[segmenter], commit or checked_out()
     for name, source in (SHIPPED | {"medsam-encoder": chosen.encoder, "medsam-decoder": chosen.decoder}).items():
         shutil.copyfile(folder / "export" / source, target / f"{name}.onnx")
-    write_manifest(manifest_of(folder, target, chosen, ()), target)
+    write_manifest(manifest_of(folder, target, chosen, (), commit), target)
     models = load_models(load_bundle(target), ModelSettings())
     golden = tuple(golden_case(name, scene, models, target) for name, scene in SCENES.items())
-    manifest = manifest_of(folder, target, chosen, golden)
+    manifest = manifest_of(folder, target, chosen, golden, commit)
     write_manifest(manifest, target)
     if segmenter == "edge":
         write_card(target)

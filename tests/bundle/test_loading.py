@@ -59,6 +59,15 @@ def test_another_form_is_told_apart_from_damage(fields: Fields, write: Write) ->
         load_bundle(write(fields))
 
 
+def test_the_commit_of_what_trained_a_model_may_be_told(fields: Fields, write: Write) -> None:
+    origin = {"role": "roi", "source": "own", "data": "phantoms", "script": "train.py", "seed": 0, "licence": "CC0-1.0"}
+    fields["provenance"] = [origin, origin | {"commit": "0123456789" * 4}]
+    assert [one.commit for one in load_bundle(write(fields)).manifest.provenance] == ["", "0123456789" * 4]
+    fields["provenance"] = [origin | {"commit": "main"}]
+    with pytest.raises(BundleCorrupt):
+        load_bundle(write(fields))
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b'{"format_version": 1}', b"\xff"])
 def test_what_is_no_manifest_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "manifest.json").write_bytes(content)

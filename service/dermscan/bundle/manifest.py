@@ -170,7 +170,17 @@ class GoldenCase(_Part):
 
 
 class Provenance(_Part):
-    """Where a model comes from: what it was trained on, by what, and under which licence it may be used."""
+    """Where a model comes from.
+
+    Attributes:
+        role: Which of the models.
+        source: Who trained it.
+        data: What it was trained on.
+        script: What trained it.
+        seed: Of the training.
+        licence: Under which the weights may be used.
+        commit: Of this software's repository, in which the script lies as it was run; empty where it is not told.
+    """
 
     role: str
     source: str
@@ -178,6 +188,7 @@ class Provenance(_Part):
     script: str
     seed: int
     licence: str
+    commit: Annotated[str, Field(pattern=r"^([0-9a-f]{40})?$")] = ""
 
 
 class Manifest(_Part):
