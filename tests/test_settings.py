@@ -109,3 +109,25 @@ def test_the_hash_follows_what_influences_an_assessment_and_nothing_else() -> No
     base = Settings()
     assert Settings.model_validate({"device": {"label": "other"}}).assessment_hash() == base.assessment_hash()
     assert Settings.model_validate({"quality": {"max_glare": 0.2}}).assessment_hash() != base.assessment_hash()
+
+
+def test_without_a_file_the_devices_own_is_read_or_the_defaults_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dermscan.settings.DEFAULT_PATH", tmp_path / "settings.toml")
+    assert load_settings() == Settings()
+    written(tmp_path, '[device]\nlabel = "room-7"\n')
+    assert load_settings().device.label == "room-7"
+
+
+@pytest.mark.parametrize(
+    ("console", "said"),
+    [
+        ('host = "0.0.0.0"', "beyond loopback the console needs certificate_file"),
+        ('certificate_file = "/etc/console.crt"', "certificate_file needs certificate_key_file"),
+    ],
+)
+def test_a_console_is_not_opened_to_the_network_in_clear(tmp_path: Path, console: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        load_settings(written(tmp_path, f"[console]\n{console}\n"))
+    load_settings(written(tmp_path, '[console]\nhost = "127.0.0.1"\n'))

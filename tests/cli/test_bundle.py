@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from appliance import Appliance
 from dermscan.bundle.installing import Installation
@@ -12,6 +13,7 @@ from dermscan.bundle.loading import SHIPPED_NAME, Bundle
 from dermscan.bundle.signing import trusted_keys
 from dermscan.bundle.store import CURRENT, BundleStore
 from dermscan.cli.bundle import bundle_app
+from dermscan.cli.main import app
 from signed_bundles import signed_copy, trust_maker
 
 
@@ -49,6 +51,22 @@ def test_a_bundle_is_installed_from_one_file_listed_and_taken_back(device: Appli
     back = device.call("bundle", "rollback")
     assert f"Back to {SHIPPED_NAME}" in back.stdout
     assert states(device) == {SHIPPED_NAME: "in service", "dermscan-9.1.0": "not in use"}
+
+
+def test_a_program_is_told_what_was_verified_and_what_is_in_service_after_a_rollback(
+    device: Appliance, newer: Path
+) -> None:
+    def said(*words: str) -> dict[str, object]:
+        done = CliRunner().invoke(app, ["--settings", str(device.write_settings()), "bundle", *words, "--json"])
+        assert done.exit_code == 0, done.output
+        return dict(json.loads(done.stdout))
+
+    assert said("verify", str(newer))["name"] == "dermscan-9.1.0"
+    assert in_service(device) is None
+    said("install", str(newer))
+    assert in_service(device) == "dermscan-9.1.0"
+    assert said("rollback")["name"] == SHIPPED_NAME
+    assert in_service(device) is None
 
 
 def test_a_bundle_that_does_not_reproduce_its_results_is_refused(

@@ -9,6 +9,7 @@ from appliance import Appliance
 from dermscan.cli.main import app
 from dermscan.console.attempts import LOCKED_AFTER, Attempts
 from dermscan.errors import InputError
+from terminal import Terminal
 
 Called = Callable[..., Result]
 
@@ -47,3 +48,16 @@ def test_nobody_of_that_name_is_said(user: Called, what: str) -> None:
     refused = user(what, "nobody")
     assert isinstance(refused.exception, InputError)
     assert "that name" in str(refused.exception)
+
+
+@pytest.mark.parametrize(("again", "code"), [("tidal-48213", 0), ("tidal-48214", 11)])
+def test_at_a_terminal_a_pin_is_typed_twice_and_never_shown(
+    appliance: Appliance, user: Called, again: str, code: int
+) -> None:
+    terminal = Terminal(appliance.command("console", "user", "add", "a.wren"))
+    terminal.asked("PIN or passphrase: ", "tidal-48213")
+    terminal.asked("Once more: ", again)
+    assert terminal.end() == code, terminal.said
+    assert "tidal" not in terminal.said
+    assert ("the two are not the same" in terminal.said) is bool(code)
+    assert ("a.wren" in user("list").output) is not bool(code)
