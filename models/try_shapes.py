@@ -36,7 +36,7 @@ from train_student import TASKS, Judgement, Lesson, Prompted
 from training import Course, Plan
 
 SIZES, RATE = (192, 256), 1e-3
-TAUGHT = 1200
+TAUGHT = 600
 """Training pictures that the teacher outlines, evenly spaced."""
 TRUST = 0.35
 """Share of the teacher in what is learned from; below a half, so that inside and outside remain the expert's."""
@@ -136,7 +136,7 @@ class Trial:
         scenes = taught_scenes(self.scenes, self.rows, self.folder) if shape.taught else self.scenes
         drawn = Prompted(scenes, self.rows, self.errors)
         torch.manual_seed(0)
-        plan = Plan(self.minutes, SIZES, RATE, self.folder, f"shape-{number}", judge_every=self.minutes)
+        plan = Plan(self.minutes, SIZES, RATE, self.folder, f"shape-{number}", judge_every=2.0)
         course = Course(Student(trunk=shape.trunk, width=shape.width), plan)
         student = cast("Student", course.run(drawn.batch, Lesson(drawn.priors, TASKS["outline"]), self.judge))
         return costs(student, self.folder / "shapes" / str(number)) | {"steps": course.step} | self.judge(student)
@@ -159,7 +159,7 @@ def main(
     for number, (name, shape) in enumerate(SHAPES.items()):
         found[name] = trial.figures(number, shape)
         print(name, found[name], flush=True)
-    report.write_text(json.dumps({"minutes": minutes, "shapes": found}, indent=1) + "\n", encoding="utf-8")
+        report.write_text(json.dumps({"minutes": minutes, "shapes": found}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
