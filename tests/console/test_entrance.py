@@ -159,3 +159,37 @@ def test_the_language_and_the_colours_are_kept_and_nothing_else_is_taken(visitor
     visitor.post("/prefer", language="../../etc", theme="x", **{"return": "/sign-in"})
     assert '<html lang="de" data-theme="dark">' in visitor.get("/sign-in").text
     assert '<html lang="de">' in Visitor(visitor.port).get("/sign-in", **{"Accept-Language": "de-AT,en;q=0.5"}).text
+
+
+def test_nobody_unlocks_a_screen_that_nobody_has_locked(visitor: Visitor) -> None:
+    visitor.get("/sign-in")
+    assert visitor.get("/locked").location == "/sign-in"
+    answer = visitor.post("/unlock", passphrase=PIN)
+    assert answer.status == 401
+    assert "dermscan-session" not in visitor.cookies
+
+
+def test_a_session_that_ends_while_its_pin_is_checked_is_not_opened_again(
+    clinician: Visitor, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clinician.get("/lesions")
+    clinician.post("/lock", **{"return": "/lesions"})
+    clinician.get("/locked")
+    checked = desk.people.check
+
+    def signed_out_meanwhile(name: str, passphrase: str) -> object:
+        desk.sessions._open.clear()
+        return checked(name, passphrase)
+
+    monkeypatch.setattr(desk.people, "check", signed_out_meanwhile)
+    assert clinician.post("/unlock", passphrase=PIN).location == "/sign-in"
+    assert clinician.get("/lesions").location == "/sign-in"
+
+
+def test_a_picture_of_a_session_that_is_over_is_no_page(clinician: Visitor) -> None:
+    picture = clinician.get(clinician.get("/lesions").link('/lesion/[^"]+')).link('/scan/[^"]+/thumbnail')
+    clinician.get("/lesions")
+    clinician.post("/sign-out")
+    answer = clinician.get(picture, Accept="image/*")
+    assert answer.status == 401
+    assert answer.headers["Content-Type"].startswith("text/plain")

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from clinic import Clinic
+from clinic import Clinic, drawn_scan
 from console.visiting import CLINICIAN, Visitor
 from dermscan.console.desk import Desk
 from dermscan.console.scans import uncertainty
@@ -388,3 +389,33 @@ def test_one_scan_is_no_comparison(clinician: Visitor, clinic: Clinic) -> None:
     assert clinician.get(f"/evolution/{lesion_of(clinician).removeprefix('/lesion/')}?to={other}").status == 200
     foreign = scan_of(clinician, "wren-12").removeprefix("/scan/")
     assert clinician.get(f"/evolution/{lesion_of(clinician).removeprefix('/lesion/')}?to={foreign}").status == 404
+
+
+def test_scans_that_do_not_fit_on_each_other_are_not_laid_over_each_other(
+    clinician: Visitor, clinic: Clinic, desk: Desk
+) -> None:
+    blank = drawn_scan(3)
+    frame = replace(blank.frame, pixels=np.full_like(blank.frame.pixels, 150))
+    with History.open(desk.settings.history.folder, load_master_key(desk.settings.history)) as history:
+        history.file_scan(replace(blank, frame=frame), clinic.followed[0])
+    page, pair = compared(clinician)
+    assert pair == []
+    options = re.findall(r'<option value="([^"]+)" selected>\d', page)
+    assert len(options) == 2
+    answer = clinician.get(f"/evolution/{'/'.join(options)}/overlay", Accept="image/*")
+    assert answer.status == 404
+
+
+def test_a_lesion_without_scans_is_not_exported(clinician: Visitor, clinic: Clinic, desk: Desk, exports: Path) -> None:
+    del clinic
+    exports.mkdir()
+    address = lesion_of(clinician).replace("/lesion/", "/export/")
+    clinician.get(address)
+    with History.open(desk.settings.history.folder, load_master_key(desk.settings.history)) as history:
+        empty = history.create_lesion(subject_alias="finch-1", anatomic_site=None, laterality=None)
+    session = desk.session(clinician.cookies["dermscan-session"])
+    assert session is not None
+    handle = session.handles.name("lesion", empty)
+    answer = clinician.post(f"/export/{handle}", format="pdf", understood="yes")
+    assert answer.status == 400
+    assert not list(exports.iterdir())

@@ -10,6 +10,7 @@ from dermscan.console.attempts import FREE, LOCKED_AFTER, LONGEST_WAIT_S, REMEMB
 from dermscan.console.people import People, refuse_weak
 from dermscan.console.role import Role
 from dermscan.console.sessions import MOST, Handles, Sessions
+from dermscan.console.state_file import LARGEST_BYTES, read_state
 from dermscan.errors import InputError
 
 PIN = "tidal-48213"
@@ -156,3 +157,20 @@ def test_no_guess_is_a_handle(guess: str, kind: str) -> None:
     assert handles.name("scan", "the-scan") == name
     if guess != name:
         assert handles.target(kind, guess) is None
+
+
+def test_the_oldest_names_of_records_go_where_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dermscan.console.sessions.HANDLES", 2)
+    handles = Handles()
+    names = [handles.name("scan", str(number)) for number in range(3)]
+    assert [handles.target("scan", name) for name in names] == [None, "1", "2"]
+    assert handles.name("scan", "2") == names[2]
+
+
+def test_a_state_file_that_is_far_too_large_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "people.json"
+    path.write_bytes(b"x" * (LARGEST_BYTES + 1))
+    with pytest.raises(InputError, match="far too large"):
+        read_state(path)
+    path.write_bytes(b"x" * LARGEST_BYTES)
+    assert read_state(path) == b"x" * LARGEST_BYTES

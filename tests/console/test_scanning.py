@@ -12,6 +12,7 @@ from broker import MakeBroker, Mosquitto
 from clinic import Clinic, drawn_scan
 from console.visiting import Visitor
 from dermscan.console.desk import Desk
+from dermscan.console.line import ScannerLine
 from dermscan.history import History
 from dermscan.history.keys import load_master_key
 from dermscan.settings import Settings
@@ -137,3 +138,68 @@ def test_a_broker_that_goes_away_is_told_and_its_return_too(
     assert "Too dark" in hears(clinician, "framing")["detail"]
     assert desk.line.heard().reachable
     del service
+
+
+def test_a_new_lesion_is_recorded_with_its_order_and_not_under_a_bad_alias(
+    clinician: Visitor, service: History, desk: Desk
+) -> None:
+    clinician.get("/start")
+    before = len(service.followed())
+    refused = clinician.post("/start", alias="finch/1", site="73897004", side="U")
+    assert (refused.status, "Never a name" in refused.text) == (400, True)
+    assert len(service.followed()) == before
+    assert clinician.post("/start", alias="finch-1", site="73897004", side="U").location == "/live"
+    assert "finch-1" in clinician.get("/live").text
+    assert desk.door.reading().lesions_of("finch-1")
+
+
+def test_an_order_that_the_broker_does_not_take_is_told(
+    clinician: Visitor, service: History, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk.line, "order_scan", lambda _: False)
+    clinician.get("/start")
+    answer = clinician.post("/start", lesion=lesion_of(clinician))
+    assert (answer.status, "Nothing was ordered" in answer.text) == (503, True)
+    del service
+
+
+def test_a_cancelled_order_ends_what_the_page_hears_and_leads_back(
+    clinician: Visitor, broker: Mosquitto, service: History
+) -> None:
+    del service
+    witness = broker.witness()
+    witness.await_payload("availability", "online")
+    cookies = "; ".join(f"{name}={value}" for name, value in clinician.cookies.items())
+    clinician.get("/live")
+    with closing(http.client.HTTPConnection("127.0.0.1", clinician.port, timeout=60)) as connection:
+        connection.request("GET", "/live/events", headers={"Cookie": cookies})
+        answer = connection.getresponse()
+        assert answer.readline().startswith(b"data: ")
+        assert clinician.post("/live/cancel").location.startswith("/lesion/")
+        answer.read()  # comes to its end, or the connection's patience does
+    witness.await_payload("command/cancel", "schema_version")
+    clinician.get("/start")
+    assert clinician.post("/live/cancel").location == "/start", "there is nothing left to cancel"
+
+
+def test_what_the_scanner_says_of_its_health_is_heard(broker: Mosquitto, desk: Desk, service: History) -> None:
+    del service
+    said(broker, "health", "-r", codes=["too_hot"], scans_filed=3)
+    wait_until(lambda: desk.line.heard().health is not None)
+    health = desk.line.heard().health
+    assert health is not None
+    assert (health.codes, health.scans_filed) == (frozenset({"too_hot"}), 3)
+
+
+def test_a_broker_that_refuses_the_console_is_no_scanner(
+    mosquitto: MakeBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    closed = mosquitto(unix=True, extra=["allow_anonymous false"]).start()
+    line = ScannerLine(closed.settings(), "room-1")
+    line.start()
+    try:
+        wait_until(lambda: "The broker refuses the console" in caplog.text)
+        assert not line.heard().connected
+        assert not line.cancel_scan(), "nothing is sent where nobody hears it"
+    finally:
+        line.stop()
