@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dermscan.bundle.loading import load_bundle
+from dermscan.bundle.loading import LARGEST_MANIFEST, load_bundle
 from dermscan.errors import BundleCorrupt, BundleNotFound, BundleUnsupported
 
 Fields = dict[str, Any]
@@ -79,3 +79,9 @@ def test_an_unknown_key_is_refused(fields: Fields, write: Write) -> None:
     fields["surprise"] = 1
     with pytest.raises(BundleCorrupt, match="surprise"):
         load_bundle(write(fields))
+
+
+def test_a_manifest_that_is_far_too_long_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_bytes(b" " * (LARGEST_MANIFEST + 1))
+    with pytest.raises(BundleCorrupt, match=r"manifest\.json is too long"):
+        load_bundle(tmp_path)

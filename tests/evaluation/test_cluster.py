@@ -3,12 +3,13 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Future
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from distributed import LocalCluster
+from distributed import Client, KilledWorker, LocalCluster
 
 from broker import free_port
 from dermscan.errors import InputError, WorkersUnfit
@@ -103,3 +104,44 @@ def test_a_cluster_without_workers_is_given_up(orders: Orders, monkeypatch: pyte
         pytest.raises(WorkersUnfit, match="it has no worker"),
     ):
         list(judge([Chunk(0, ())]))
+
+
+class Workers:
+    """A cluster as its client sees it, of which every chunk ends in one way."""
+
+    def __init__(self, failure: Exception | None = None, status: str = "running") -> None:
+        self.failure, self.status = failure, status
+
+    def nthreads(self) -> dict[str, int]:
+        return {"tcp://127.0.0.1:1": 1}
+
+    def get_executor(self, *, pure: bool) -> "Workers":
+        assert not pure
+        return self
+
+    def submit(self, *_: object) -> "Future[Any]":
+        made: Future[Any] = Future()
+        if self.failure is not None:
+            made.set_exception(self.failure)
+        return made
+
+    def shutdown(self, *, wait: bool) -> None:
+        assert not wait
+
+
+@pytest.mark.parametrize(
+    ("workers", "said"),
+    [
+        (Workers(ModuleNotFoundError("No module named 'cv2'", name="cv2")), "a worker lacks cv2"),
+        (Workers(KilledWorker("chunk", None, 3)), "a chunk has ended every worker that took it"),
+        (Workers(CancelledError()), "the scheduler has gone"),
+        (Workers(status="closed"), "the scheduler has gone"),
+    ],
+    ids=["package", "memory", "cancelled", "closed"],
+)
+def test_workers_that_are_not_fit_are_one_sentence(
+    orders: Orders, monkeypatch: pytest.MonkeyPatch, workers: Workers, said: str
+) -> None:
+    monkeypatch.setattr("dermscan.evaluation.processes.LOOK_AGAIN_S", 0.05)
+    with pytest.raises(WorkersUnfit, match=said):
+        list(cluster._judged(cast("Client", workers), orders, 60.0, [Chunk(0, ())]))

@@ -1,9 +1,12 @@
+import io
 import os
 import shutil
 import stat
+import tarfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import pytest
 from hypothesis import given
@@ -21,7 +24,7 @@ from dermscan.errors import (
     OutputError,
 )
 from dermscan.history import History, MasterKey, sealed_stream
-from dermscan.history.backup_header import history_key_of, read_header
+from dermscan.history.backup_header import MAGIC, history_key_of, read_header
 from dermscan.history.backup_keeping import list_backups
 from dermscan.history.backup_restoring import restore_backup, verify_backup
 from dermscan.history.keyring import open_keyring
@@ -30,6 +33,7 @@ from dermscan.history.sealed_stream import OpeningReader, SealingWriter
 
 NewScan = Callable[..., Scan]
 SameScan = Callable[[Scan, Scan], None]
+Member = tuple[tarfile.TarInfo, bytes]
 OTHER = MasterKey(b"\x55" * 32)
 
 
@@ -274,6 +278,54 @@ def test_what_is_no_backup_is_said_to_be_none(stick: Path, master: MasterKey, tm
     for path in (stick / "x.backup", stick / "missing.backup"):
         with pytest.raises(InputError):
             restore_backup(path, tmp_path / "target", partial(history_key_of, key=master), master, quiet)
+
+
+def test_a_backup_cut_off_in_its_head_is_damaged(stick: Path, master: MasterKey, tmp_path: Path) -> None:
+    (stick / "x.backup").write_bytes(MAGIC + b"\x00")
+    with pytest.raises(BackupCorrupt, match="it is cut off"):
+        restore_backup(stick / "x.backup", tmp_path / "target", partial(history_key_of, key=master), master, quiet)
+
+
+def resealed(backup: Path, master: MasterKey, change: Callable[[list[Member]], list[Member]]) -> None:
+    """Seal a backup's content anew after a change, as only a holder of the key can."""
+    with backup.open("rb") as file:
+        header = read_header(file, backup)
+        key = history_key_of(header, key=master)
+        with tarfile.open(mode="r|", fileobj=cast("BinaryIO", header.opening(file, key))) as archive:
+            members = [(one, part.read() if (part := archive.extractfile(one)) else b"") for one in archive]
+    with backup.open("wb") as file:
+        file.write(header.write())
+        sealing = header.sealing(file, key)
+        with tarfile.open(mode="w|", fileobj=cast("BinaryIO", sealing)) as archive:
+            for member, content in change(members):
+                archive.addfile(member, io.BytesIO(content))
+        sealing.finish()
+
+
+def without_a_picture(members: list[Member]) -> list[Member]:
+    picture = next(one for one in members if one[0].name.startswith("blobs/"))
+    return [one for one in members if one is not picture]
+
+
+def with_a_folder(members: list[Member]) -> list[Member]:
+    folder = tarfile.TarInfo("blobs/more")
+    folder.type = tarfile.DIRTYPE
+    return [(folder, b""), *members]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"), [(without_a_picture, "picture"), (with_a_folder, "it holds what no backup holds")]
+)
+def test_a_rightly_sealed_backup_that_does_not_prove_itself_leaves_nothing(
+    backup: Path, master: MasterKey, tmp_path: Path, change: Callable[[list[Member]], list[Member]], said: str
+) -> None:
+    resealed(backup, master, list)
+    assert verify_backup(backup, tmp_path, partial(history_key_of, key=master), quiet) == 4
+    resealed(backup, master, change)
+    target = tmp_path / "target"
+    with pytest.raises(BackupCorrupt, match=said):
+        restore_backup(backup, target, partial(history_key_of, key=master), master, quiet)
+    assert [path.name for path in target.rglob("*")] == ["lock"]
 
 
 def test_backups_that_hold_erased_lesions_are_pruned(
