@@ -115,3 +115,6 @@ def exam_room(
     finally:
         for context in room.contexts:
             context.close()
+        # As its unit ends it; killed, it would leave no measurement of coverage behind
+        if room.console is not None and room.console.process.poll() is None:
+            room.console.stop()
