@@ -5,9 +5,15 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
+from typer.testing import CliRunner, Result
 
 from appliance import Appliance, wait_until
+from dermscan.bundle.loading import Bundle
+from dermscan.cli.main import app
+from dermscan.errors import InputError
 
 
 @pytest.fixture
@@ -82,3 +88,33 @@ def test_processes_and_a_scheduler_exclude_each_other(appliance: Appliance, labe
     done = appliance.call("evaluate", str(labelled), "--out", str(tmp_path / "r.json"), *there)
     assert done.returncode == 2
     assert "name them or a scheduler" in done.stderr
+
+
+def evaluated(appliance: Appliance, table: Path, out: Path, *rows: str) -> Result:
+    """Evaluate a table of these rows in this process."""
+    table.write_text("\n".join(["image_id,image,mask,dx", *rows]) + "\n", encoding="utf-8")
+    words = ["--settings", str(appliance.write_settings()), "evaluate", str(table), "--out", str(out)]
+    return CliRunner().invoke(app, [*words, "--processes", "1"], env={"COLUMNS": "200"})
+
+
+def test_without_a_diagnosis_there_is_no_confusion_of_classes(
+    appliance: Appliance, bundle: Bundle, tmp_path: Path
+) -> None:
+    image, mask = next((case.image, case.mask) for case in bundle.manifest.golden if case.mask is not None)
+    row = f"one,{bundle.path(image)},{bundle.path(mask)},"
+    done = evaluated(appliance, tmp_path / "table.csv", tmp_path / "out.json", row)
+    assert done.exit_code == 0, done.output
+    assert "Share indeterminate" in done.output
+    assert "Confusion" not in done.output
+    assert report_of(tmp_path / "out.json")["classification"] is None
+
+
+def test_a_mask_that_is_not_of_its_pictures_size_is_named(appliance: Appliance, bundle: Bundle, tmp_path: Path) -> None:
+    mask = tmp_path / "small.png"
+    cv2.imwrite(str(mask), np.full((8, 8), 255, np.uint8))
+    row = f"one,{bundle.path(bundle.manifest.golden[0].image)},{mask},NV"
+    done = evaluated(appliance, tmp_path / "table.csv", tmp_path / "out.json", row)
+    assert isinstance(done.exception, InputError), done.output
+    assert done.exception.exit_code == 11
+    assert str(done.exception).endswith("small.png cannot be used: it is not of its picture's size")
+    assert not (tmp_path / "out.json").exists()

@@ -86,3 +86,15 @@ def test_a_folder_of_roots_or_none_is_left_alone(tmp_path: Path) -> None:
     with left_to_its_owner(tmp_path), left_to_its_owner(tmp_path / "none"):
         pass
     assert owners(tmp_path) == before
+
+
+def test_whoever_is_not_root_gives_nothing_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a folder to somebody else")
+    (tmp_path / "file").write_bytes(b"")
+    os.chown(tmp_path, SERVICE, GROUP)
+    with monkeypatch.context() as patched:
+        patched.setattr("dermscan.cli.ownership.os.geteuid", lambda: SERVICE)
+        with left_to_its_owner(tmp_path):
+            pass
+    assert (tmp_path / "file").stat().st_uid == 0

@@ -4,10 +4,12 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from appliance import Appliance, wait_until
+from dermscan.cli.secrecy import forbid_dumps
 
 PLAIN = (b"\x89PNG\r\n\x1a\n", b"JFIF", b"SQLite format 3\0", b"\x7fELF")
 
@@ -80,3 +82,12 @@ def test_a_crash_of_the_service_leaves_nothing_in_clear(appliance: Appliance) ->
             content = path.read_bytes()
             assert not path.name.startswith("core")
             assert not any(secret in content for secret in (*PLAIN, key, bytes.fromhex(key.decode()))), path.name
+
+
+def test_a_kernel_that_does_not_forbid_dumps_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("dermscan.cli.secrecy.ctypes.CDLL", lambda _: SimpleNamespace(prctl=lambda *_: -1))
+    monkeypatch.setattr("dermscan.cli.secrecy.resource.setrlimit", lambda *_: None)
+    forbid_dumps()
+    assert "does not let this process forbid dumps" in caplog.text
