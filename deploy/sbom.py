@@ -23,7 +23,7 @@ OUT = CHECKOUT / "docs" / "supply-chain"
 SBOM, LICENCES = OUT / "sbom.cdx.json", OUT / "licences.md"
 EXTRAS = ("console", "reporting", "systemd")
 """What a device has. The camera library of a Raspberry Pi and Pango are the system's own."""
-BUNDLE = CHECKOUT / "models" / "dermscan-0.3.0"
+BUNDLE = CHECKOUT / "models" / "dermscan-0.4.0"
 SCRIPTS = CHECKOUT / "service" / "dermscan" / "display" / "page" / "licences.md"
 INTER = {
     "type": "data",

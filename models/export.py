@@ -19,7 +19,7 @@ from segmenting import session
 from training import averaged, averaged_weights
 
 ROI_SIZE = 192
-CLASSIFIER_SIZE = 224
+CLASSIFIER_SIZE = 192
 
 
 def export_trained(network: nn.Module, size: int, path: Path) -> None:
@@ -52,7 +52,7 @@ def main(
         Path, typer.Option(help="Where the checkpoints lie; the ONNX files go into its `export` folder.")
     ],
     roi: Annotated[str, typer.Option(help="Name of the detector's course.")] = "roi",
-    classifier: Annotated[str, typer.Option(help="Names of the classifiers' courses.")] = "classifier-0,classifier-c",
+    classifier: Annotated[str, typer.Option(help="Names of the classifiers' courses.")] = "classifier-0,classifier-1",
 ) -> None:
     """Export what has been trained so far."""
     target = folder / "export"

@@ -1,6 +1,6 @@
 """Judges the comparison of two scans on simulated pairs, and writes docs/measurements/evolution.json.
 
-    python models/judge_evolution.py --bundle models/dermscan-0.3.0
+    python models/judge_evolution.py --bundle models/dermscan-0.4.0
     python models/judge_evolution.py --lesions 40 --tune
 
 The pairs are made from pictures of ISIC 2018 and HAM10000: a picture as it is, and the same picture seen again

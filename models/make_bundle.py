@@ -1,6 +1,6 @@
 """Assembles a model bundle: ONNX files, manifest, golden cases of the phantom, model card.
 
-    python models/make_bundle.py --folder BUILD --target models/dermscan-0.3.0
+    python models/make_bundle.py --folder BUILD --target models/dermscan-0.4.0
 
 What was chosen on the validation part (`choose_box.py`, `choose_bands.py`) is read from the build folder. A bundle
 around a reference (`--segmenter lite` or `vit-b`) has the same detector and classifier, and is not shipped.

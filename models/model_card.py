@@ -17,6 +17,7 @@ def write_card(target: Path) -> None:
         FileNotFoundError: A measurement has not been made yet.
     """
     box, classes, medsam, variants = (measured(name) for name in ("box", "classifier", "medsam", "variants"))
+    permissive = measured("box-permissive"), measured("classifier-permissive")
     card = Template(TEXT.read_text(encoding="utf-8")).substitute(
         name=target.name,
         outlines=outline_table(box),
@@ -32,6 +33,9 @@ def write_card(target: Path) -> None:
         confusion=confusion_table(classes["detector"]["test"]["all"]),
         reading=reading(box["choice"]),
         bits=bits_table(measured("bits")),
+        permissive_outlines=beside(box, permissive[0], list(box["dice"])),
+        permissive_classes=classes_beside(classes, permissive[1]),
+        cross_outlines=beside(box, measured("box-cross"), ["isic2018"]),
         **{name: f"{value:g}" for name, value in classes["choice"].items()},
     )
     (target / "MODEL_CARD.md").write_text(card, encoding="utf-8")
@@ -82,6 +86,31 @@ def found_table(box: dict[str, Any]) -> str:
         for folder, figures in box["found"].items()
     ]
     return table(["set", "images", "mean IoU of the boxes", "share with IoU of 0.5 or more"], rows)
+
+
+def beside(box: dict[str, Any], other: dict[str, Any], sets: list[str]) -> str:
+    """Figures of this bundle and of another, `this / other`, by set."""
+    head = ["set", "images", "IoU of 0.5 or more", "expert's box: Dice", "detector's box: Dice", "Jaccard below 0.65"]
+    names = (("expert_box", "dice"), ("detector_box", "dice"), ("detector_box", "share_below_threshold"))
+    rows: list[list[object]] = []
+    for folder in sets:
+        found = [both["found"][folder]["recall_at_half"] for both in (box, other)]
+        pairs = [found, *([both["dice"][folder][kind][name] for both in (box, other)] for kind, name in names)]
+        images = box["dice"][folder]["detector_box"]["images"]
+        rows.append([folder, images, *(" / ".join(_cell(value) for value in pair) for pair in pairs)])
+    return table(head, rows)
+
+
+def classes_beside(classes: dict[str, Any], other: dict[str, Any]) -> str:
+    """The classifier of this bundle and of another behind the detector's box, `this / other`, by set."""
+    names = {"balanced_accuracy": "balanced accuracy", "auc_malignant": "AUC malignancy", "ece": "ECE"}
+    rows: list[list[object]] = []
+    for folder, figures in classes["detector"]["test"].items():
+        if not folder.startswith("tone_"):
+            both = figures, other["detector"]["test"][folder]
+            cells = [" / ".join(_cell(some.get(name)) for some in both) for name in names]
+            rows.append([folder, figures["images"], *cells])
+    return table(["set", "images", *names.values()], rows)
 
 
 def alarm_table(box: dict[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """Signs a model bundle with an Ed25519 key, which is made where there is none. The key never enters the repository.
 
-    python models/sign_bundle.py models/dermscan-0.3.0 --key ~/dermscan-release.key
+    python models/sign_bundle.py models/dermscan-0.4.0 --key ~/dermscan-release.key
 
 A new key's public half lies beside it as FILE.pub. Devices trust it once it lies in `service/dermscan/bundle/keys/`,
 for all that follows, or in `/etc/dermscan/bundle-keys.d/` of one device.

@@ -10,6 +10,8 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 from boards import BOARDS, SOURCES, estimated
 
+from dermscan.bundle.loading import shipped_folder
+
 DOCS = Path(__file__).parents[1]
 KERNELS = DOCS / "measurements" / "kernels.json"
 STAGES = ("roi", "quality", "segment", "features", "classify", "filing", "bus")
@@ -45,8 +47,14 @@ def machine(measured: dict[str, Any]) -> str:
         f"{one['processor']}, {one['cores']} cores, {one['architecture']}, Python {one['python']}, ONNX Runtime "
         f"{one['onnxruntime']} with {one['threads']} threads; bundle {measured['bundle']}. The machine's best at "
         f"products of matrices is {peaks['float32']} GFLOP/s in float32 and {eight} GOP/s in eight bits. Its load "
-        f"average before the run was {one['load_before'][0]}.\n"
+        f"average before the run was {one['load_before'][0]}.{same_shapes(measured['bundle'])}\n"
     )
+
+
+def same_shapes(bundle: str) -> str:
+    """What is said where the bundle in service is another than the one that was measured."""
+    shipped = shipped_folder().name
+    return "" if bundle == shipped else f" The networks of {shipped} have the same shapes and other weights."
 
 
 def scan(scans: dict[str, Any]) -> str:

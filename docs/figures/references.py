@@ -17,7 +17,7 @@ from dermscan.bench.timing import Contender
 from dermscan.bench.traced import with_traced_segmenter
 from dermscan.bundle.loading import load_bundle, shipped_folder
 
-NAME = "medsam-lite-0.3.0"
+NAME = "medsam-lite-0.4.0"
 sys.path.insert(0, str(Path(__file__).parents[2] / "models"))
 house = importlib.import_module
 

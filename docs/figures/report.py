@@ -24,7 +24,7 @@ from dermscan.reporting.report import BandLimits, LesionReport, visit
 from dermscan.settings import ModelSettings, QualitySettings
 
 FOLDER = Path(__file__).parents[1] / "report"
-BUNDLE = Path(__file__).parents[2] / "models" / "dermscan-0.3.0"
+BUNDLE = Path(__file__).parents[2] / "models" / "dermscan-0.4.0"
 FIRST_DAY = datetime(2026, 1, 12, 9, 30, tzinfo=UTC)
 PRINTED = datetime(2027, 3, 1, 10, 15, tzinfo=UTC)
 VISITS, MONTHS, GROWTH = 5, 3, 0.1

@@ -30,17 +30,17 @@ PANELS: tuple[tuple[str, Sequence[tuple[str, str, str]]], ...] = (
     (
         "Detector: Dice of the raw map",
         (
+            *(("roi-p", key, f"first: {label}") for key, label in SETS.items()),
             *(("roi", key, label) for key, label in SETS.items()),
-            *(("roi-b", key, f"second: {label}") for key, label in SETS.items()),
         ),
     ),
     (
         "Student: Dice",
         (
-            ("student-0", "tight", "expert's box"),
-            ("student-0", "auto", "box that errs as the detector's"),
-            ("student", "tight", "outline alone: expert's"),
-            ("student", "auto", "outline alone: erring"),
+            ("student-p", "tight", "first: expert's box"),
+            ("student-p", "auto", "first: box that errs as the detector's"),
+            ("student", "tight", "expert's box"),
+            ("student", "auto", "box that errs as the detector's"),
         ),
     ),
     ("Classifiers: balanced accuracy", ()),
@@ -52,7 +52,8 @@ TEXT = """# The courses
 Made by `docs/figures/training.py` from the curves in `models/measurements/` and from the shipped bundle. What was
 trained on what, and every figure of the test part, is on the [model card](../models/{bundle}/MODEL_CARD.md); the
 commands are in [models/README.md](../models/README.md). The figures here are of the validation part, of the moving
-average of the weights. A second course of a network begins with the weights of its first.
+average of the weights. The first courses of detector and student learned from `isic2018`, `clinical300` and `clinical`
+alone and are judged on those; the second ones begin with their weights.
 
 ![Curves of the courses](figures/courses.png)
 

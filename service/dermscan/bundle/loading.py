@@ -13,7 +13,7 @@ from dermscan.bundle.signing import SIGNATURE_NAME, TrustedKey, signer_of
 from dermscan.errors import BundleCorrupt, BundleNotFound, BundleUnsupported
 
 MANIFEST_NAME = "manifest.json"
-SHIPPED_NAME = "dermscan-0.3.0"
+SHIPPED_NAME = "dermscan-0.4.0"
 """The bundle that comes with this version of the software."""
 LARGEST_MANIFEST = 1_000_000
 """Bytes of the longest manifest that is looked at."""

@@ -196,7 +196,7 @@ class Manifest(_Part):
 
     Attributes:
         format_version: Version of this form.
-        name: The bundle's name and version, for example `dermscan-0.3.0`.
+        name: The bundle's name and version, for example `dermscan-0.4.0`.
         created: Date of making, ISO 8601.
         roi: The detector.
         segmentation: The segmenter.

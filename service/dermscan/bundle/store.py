@@ -1,6 +1,6 @@
 """Where installed bundles lie: one folder each, never changed once there, and two links that say which is in service.
 
-    STORE/dermscan-0.3.0/   a bundle
+    STORE/dermscan-0.4.0/   a bundle
     STORE/current           link to the one in service
     STORE/previous          link to the last good one
     STORE/.incoming-*       what an installation is making, or was when the power went

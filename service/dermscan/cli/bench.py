@@ -36,7 +36,7 @@ def bench(  # noqa: PLR0913 - each is an option of the command
 ) -> None:
     """Time every stage of a scan, the live loop, memory and the start. The machine should do nothing else meanwhile.
 
-    Example: dermscan bench --against models/dermscan-0.3.0 --json
+    Example: dermscan bench --against models/dermscan-0.4.0 --json
     """
     settings: Settings = context.obj()
     contenders = planned(models_in_service(settings.models), settings.models, against or [], traced)

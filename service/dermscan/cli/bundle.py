@@ -56,7 +56,7 @@ def verify(
 ) -> None:
     """Check signature and files of a bundle, and run its golden self-test. Nothing is installed.
 
-    Example: dermscan bundle verify dermscan-0.3.0.zip
+    Example: dermscan bundle verify dermscan-0.4.0.zip
     """
     settings: Settings = context.obj()
     installation = _installation(settings)
@@ -81,7 +81,7 @@ def install(
 ) -> None:
     """Verify a bundle, prove it by its golden self-test, and take it into service. The last good one is kept.
 
-    Example: dermscan bundle install dermscan-0.3.0.zip
+    Example: dermscan bundle install dermscan-0.4.0.zip
     """
     settings: Settings = context.obj()
     manifest = _in_service(settings)
