@@ -13,6 +13,7 @@ from dermscan.bus.publisher import BusPublisher
 from dermscan.capture.opening import open_camera
 from dermscan.daemon.board import Board
 from dermscan.daemon.checkup import Checkup
+from dermscan.daemon.memory import give_back_freed
 from dermscan.daemon.notification import reloading_state, systemd_notify, watchdog_interval_s
 from dermscan.daemon.panel import Panel
 from dermscan.daemon.safe_mode import stay_in_safe_mode
@@ -115,6 +116,7 @@ class Service:
         try:
             while renewed is not None and _bus_of(renewed) == _bus_of(settings):
                 renewed = self._work_with(renewed, history, board, calm)
+                give_back_freed()
             failed = False
         finally:
             if failed:
