@@ -93,7 +93,7 @@ def classes(report: dict[str, Any]) -> str:
         f"{whole['images']} images of the test part, cropped by "
         f"the detector's box instead of the mask: balanced accuracy {number(whole['balanced_accuracy'])} and "
         f"AUC of malignancy {number(whole['auc_malignant'])}; "
-        "the [model card](../models/dermscan-0.3.0/MODEL_CARD.md) has all of it.\n"
+        "the [model card](../models/dermscan-0.4.0/MODEL_CARD.md) has all of it.\n"
     )
     return (
         text + f"\n{share:.1f} % of the images were indeterminate ({reasons}).\n\n![Confusion](figures/confusion.png)\n"

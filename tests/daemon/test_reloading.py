@@ -39,8 +39,8 @@ def without_collection() -> Iterator[None]:
 
 @pytest.mark.usefixtures("without_collection")
 def test_work_that_was_stopped_gives_its_networks_and_threads_back_at_once(settings: Settings) -> None:
-    before = active_count()
     with History.open(settings.history.folder, load_master_key(settings.history)) as history:
+        before = active_count()
         work = Work(settings, history, Board(Recorder(), lambda _state: None), lambda: None)
         work.start(lambda: False)
         work.stop()
