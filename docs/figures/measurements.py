@@ -89,10 +89,8 @@ def classes(report: dict[str, Any]) -> str:
     share = 100 * report["share_indeterminate"]
     whole = json.loads(WHOLE_TEST.read_text(encoding="utf-8"))["detector"]["test"]["all"]
     text += (
-        "\nThe sample is small where a code is rare. The bundle in service now, over all "
-        f"{whole['images']} images of the test part, cropped by "
-        f"the detector's box instead of the mask: balanced accuracy {number(whole['balanced_accuracy'])} and "
-        f"AUC of malignancy {number(whole['auc_malignant'])}; "
+        f"\nCropped by the detector's box instead of the mask, {whole['images']} images of the test part: balanced "
+        f"accuracy {number(whole['balanced_accuracy'])} and AUC of malignancy {number(whole['auc_malignant'])}; "
         "the [model card](../models/dermscan-0.4.0/MODEL_CARD.md) has all of it.\n"
     )
     return (

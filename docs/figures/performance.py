@@ -47,14 +47,14 @@ def machine(measured: dict[str, Any]) -> str:
         f"{one['processor']}, {one['cores']} cores, {one['architecture']}, Python {one['python']}, ONNX Runtime "
         f"{one['onnxruntime']} with {one['threads']} threads; bundle {measured['bundle']}. The machine's best at "
         f"products of matrices is {peaks['float32']} GFLOP/s in float32 and {eight} GOP/s in eight bits. Its load "
-        f"average before the run was {one['load_before'][0]}.{same_shapes(measured['bundle'])}\n"
+        f"average before the run was {one['load_before'][0]}.{in_service(measured['bundle'])}\n"
     )
 
 
-def same_shapes(bundle: str) -> str:
+def in_service(bundle: str) -> str:
     """What is said where the bundle in service is another than the one that was measured."""
     shipped = shipped_folder().name
-    return "" if bundle == shipped else f" The networks of {shipped} have the same shapes and other weights."
+    return "" if bundle == shipped else f" The bundle in service now is {shipped}."
 
 
 def scan(scans: dict[str, Any]) -> str:
