@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 
 import cv2
 import numpy as np
+import typer
 from numpy.typing import NDArray
 from rich.progress import track
 
@@ -26,8 +27,9 @@ ByteArray: TypeAlias = NDArray[np.uint8]
 CODES = tuple(code.value for code in DiagnosisCode)
 DEFAULT_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
-PERMISSIVE = "isic2018,clinical300,clinical"
-"""The sets whose sources allow commercial use: ISIC 2018 Task 1 (CC-0 for most) and PAD-UFES-20 (CC BY 4.0)."""
+HAM, ISIC, PAD = "HAM10000", "ISIC 2018 Task 1", "PAD-UFES-20"
+SOURCES = {"ham224": HAM, "ham200": HAM, "isic2018": ISIC, "clinical300": PAD, "clinical": PAD}
+"""The source of each set. ISIC 2018 Task 1 (CC-0 for most) and PAD-UFES-20 (CC BY 4.0) allow commercial use."""
 
 FRAME_SIDE = 256
 SCENE_SIDE = 320
@@ -81,10 +83,23 @@ def read_rows(folder: Path, part: Part | None = None) -> list[Row]:
     return [row for row in rows if part in (None, row.part)]
 
 
+def named_sets(sets: str) -> tuple[str, ...]:
+    """The sets that are named with commas between them; all where none is named.
+
+    Raises:
+        typer.BadParameter: There is no such set.
+    """
+    wanted = tuple(sets.split(",")) if sets else tuple(SOURCES)
+    if unknown := sorted(set(wanted) - set(SOURCES)):
+        message = f"there is no set {', '.join(unknown)}; there are {', '.join(SOURCES)}"
+        raise typer.BadParameter(message)
+    return wanted
+
+
 def of_sets(rows: Sequence[Row], sets: str) -> list[Row]:
-    """Those rows whose set is among some, named with commas between them; all where none is named."""
-    wanted = sets.split(",") if sets else []
-    return [row for row in rows if not wanted or row.folder in wanted]
+    """Those rows whose set is among `named_sets`."""
+    wanted = named_sets(sets)
+    return [row for row in rows if row.folder in wanted]
 
 
 def _row(folder: Path, entry: dict[str, str]) -> Row:

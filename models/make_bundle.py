@@ -19,7 +19,7 @@ import numpy as np
 import typer
 
 from choose_box import LITE_CONTEXT
-from data import CODES
+from data import CODES, named_sets
 from dermscan.analysis.pipeline import assess
 from dermscan.analysis.runtime import Models, load_models
 from dermscan.bundle.golden import prove
@@ -41,7 +41,7 @@ from export_student import STUDENT_SIZE
 from medsam import VIT_SIZE
 from model_card import write_card
 from networks import MEAN, STD
-from provenance import SOURCES, Origin, checked_out
+from provenance import Origin, checked_out
 from segmenting import INPUT_SIZE
 from sign_bundle import sign
 from train_classifier import CONTEXT
@@ -185,9 +185,8 @@ def main(
     sets: Annotated[str, typer.Option(help="Sets that were learned from, with commas between; all by default.")] = "",
 ) -> None:
     """Make the bundle, prove it by its own golden cases, and print its size."""
+    chosen, origin = SEGMENTERS[segmenter], Origin(named_sets(sets), commit or checked_out())
     (target / "golden").mkdir(parents=True, exist_ok=True)
-    chosen = SEGMENTERS[segmenter]
-    origin = Origin(tuple(sets.split(",")) if sets else tuple(SOURCES), commit or checked_out())
     for name, source in (SHIPPED | {"medsam-encoder": chosen.encoder, "medsam-decoder": chosen.decoder}).items():
         shutil.copyfile(folder / "export" / source, target / f"{name}.onnx")
     write_manifest(manifest_of(folder, target, chosen, (), origin), target)

@@ -4,11 +4,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from data import HAM, SOURCES
 from dermscan.bundle.manifest import Provenance
-
-HAM, ISIC, PAD = "HAM10000", "ISIC 2018 Task 1", "PAD-UFES-20"
-SOURCES = {"ham224": HAM, "ham200": HAM, "isic2018": ISIC, "clinical300": PAD, "clinical": PAD}
-"""The source of each set."""
 
 NON_COMMERCIAL, PERMISSIVE = "CC BY-NC 4.0", "CC BY 4.0"
 """What HAM10000 asks of weights that were trained on it, and what PAD-UFES-20 does."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import typer
 
 from .conftest import House
 
@@ -12,6 +13,13 @@ COMMIT = "0123456789" * 4
 @pytest.fixture
 def provenance(drawing_house: House) -> Any:
     return drawing_house("provenance")
+
+
+def test_a_set_that_is_not_there_is_one_sentence(drawing_house: House) -> None:
+    data = drawing_house("data")
+    assert data.named_sets("") == tuple(data.SOURCES)
+    with pytest.raises(typer.BadParameter, match="there is no set ham2; there are ham224, ham200"):
+        data.named_sets("isic2018,ham2")
 
 
 def test_weights_that_saw_ham10000_are_not_for_commercial_use(provenance: Any) -> None:
