@@ -42,7 +42,7 @@ def compare(network: nn.Module, size: int, path: Path) -> None:
     given = np.random.default_rng(0).normal(0, 0.5, (1, 3, size, size)).astype(np.float32)
     with torch.no_grad():
         expected = network(torch.from_numpy(given)).numpy()
-    for file in sorted(path.parent.glob(path.name.replace("float32", "*"))):
+    for file in (path.with_name(path.name.replace("float32", kind)) for kind in ("float32", "half", "int8")):
         found = session(file).run(None, {"image": given})[0]
         print(f"{file.name}: {file.stat().st_size / 1e6:.2f} MB, off by {np.abs(found - expected).max():.4f}")
 
