@@ -10,6 +10,8 @@ import numpy as np
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
+from dermscan.bundle.loading import shipped_folder
+
 DOCS = Path(__file__).parents[1]
 FILES = DOCS / "measurements"
 WHOLE_TEST = DOCS.parent / "models" / "measurements" / "classifier.json"
@@ -91,7 +93,7 @@ def classes(report: dict[str, Any]) -> str:
     text += (
         f"\nCropped by the detector's box instead of the mask, {whole['images']} images of the test part: balanced "
         f"accuracy {number(whole['balanced_accuracy'])} and AUC of malignancy {number(whole['auc_malignant'])}; "
-        "the [model card](../models/dermscan-0.4.0/MODEL_CARD.md) has all of it.\n"
+        f"the [model card](../models/{shipped_folder().name}/MODEL_CARD.md) has all of it.\n"
     )
     return (
         text + f"\n{share:.1f} % of the images were indeterminate ({reasons}).\n\n![Confusion](figures/confusion.png)\n"

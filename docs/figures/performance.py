@@ -10,8 +10,6 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 from boards import BOARDS, SOURCES, estimated
 
-from dermscan.bundle.loading import shipped_folder
-
 DOCS = Path(__file__).parents[1]
 KERNELS = DOCS / "measurements" / "kernels.json"
 STAGES = ("roi", "quality", "segment", "features", "classify", "filing", "bus")
@@ -33,10 +31,7 @@ def page(measured: dict[str, Any], histories: list[dict[str, Any]]) -> str:
     parts = [HEAD, machine(measured), scan(measured["scans"]), needs(measured)]
     if histories:
         parts.append(growth(histories))
-    parts.append(references(measured))
-    if KERNELS.exists():
-        parts.append(kernels(read(KERNELS)))
-    return "\n".join([*parts, boards(measured)])
+    return "\n".join([*parts, references(measured), kernels(read(KERNELS)), boards(measured)])
 
 
 def machine(measured: dict[str, Any]) -> str:
@@ -47,14 +42,8 @@ def machine(measured: dict[str, Any]) -> str:
         f"{one['processor']}, {one['cores']} cores, {one['architecture']}, Python {one['python']}, ONNX Runtime "
         f"{one['onnxruntime']} with {one['threads']} threads; bundle {measured['bundle']}. The machine's best at "
         f"products of matrices is {peaks['float32']} GFLOP/s in float32 and {eight} GOP/s in eight bits. Its load "
-        f"average before the run was {one['load_before'][0]}.{in_service(measured['bundle'])}\n"
+        f"average before the run was {one['load_before'][0]}.\n"
     )
-
-
-def in_service(bundle: str) -> str:
-    """What is said where the bundle in service is another than the one that was measured."""
-    shipped = shipped_folder().name
-    return "" if bundle == shipped else f" The bundle in service now is {shipped}."
 
 
 def scan(scans: dict[str, Any]) -> str:
@@ -156,8 +145,8 @@ def kernels(told: dict[str, Any]) -> str:
         + f"\nAll together {operations / whole:.0f} GOP/s are **{operations / whole / best:.0%} of the best**, below a "
         "third, and the reason is the shape that makes the network small. A product of large matrices uses each number "
         "that it reads a thousand times; the pointwise convolutions here sum over 16 to 1,152 channels, the depthwise "
-        "ones over 9 or 25 numbers, and each result is scaled and rounded to eight bits again, so that they wait for "
-        "memory and not for multipliers. Depthwise kernels and what computes nothing (resizing, transposing, "
+        "ones over 9 or 25 numbers, and each result is scaled and rounded to eight bits again. "
+        "Depthwise kernels and what computes nothing (resizing, transposing, "
         "rounding) take the rest of the time for a tenth of the operations. LiteMedSAM comes nearer to its best and "
         "needs seventy times the operations.\n"
     )

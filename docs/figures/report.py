@@ -15,7 +15,7 @@ import pypdfium2
 
 from dermscan.analysis.pipeline import assess
 from dermscan.analysis.runtime import Models, load_models
-from dermscan.bundle.loading import load_bundle
+from dermscan.bundle.loading import load_bundle, shipped_folder
 from dermscan.capture.phantom.scene import PhantomScene, render_phantom
 from dermscan.domain import Frame, Laterality, Lesion, Provenance, RgbImage, Scan
 from dermscan.history.evolution import compare
@@ -24,7 +24,6 @@ from dermscan.reporting.report import BandLimits, LesionReport, visit
 from dermscan.settings import ModelSettings, QualitySettings
 
 FOLDER = Path(__file__).parents[1] / "report"
-BUNDLE = Path(__file__).parents[2] / "models" / "dermscan-0.4.0"
 FIRST_DAY = datetime(2026, 1, 12, 9, 30, tzinfo=UTC)
 PRINTED = datetime(2027, 3, 1, 10, 15, tzinfo=UTC)
 VISITS, MONTHS, GROWTH = 5, 3, 0.1
@@ -35,7 +34,7 @@ SCALE = 1.2
 
 def main() -> None:
     """Assess, write and draw."""
-    bundle = load_bundle(BUNDLE)
+    bundle = load_bundle(shipped_folder())
     models = load_models(bundle, ModelSettings())
     provenance = Provenance(bundle.manifest.name, bundle.manifest_hash, "0.1.0", "0" * 64)
     scans = [scan(number, models, provenance) for number in range(VISITS)]
